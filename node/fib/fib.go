@@ -1,0 +1,48 @@
+package fib
+
+import "net/netip"
+
+// Protocol is the number our routes carry in the kernel (rtm_protocol), shown
+// by `ip route` as "proto 179". No other routing daemon uses it: BIRD has 12,
+// FRR 11 and 186-198, kube-router 17, Felix 80.
+const Protocol = 179
+
+// Metric is the priority our routes carry. Routes of different metrics live
+// side by side, so a route of our own never replaces an operator's; BIRD uses
+// 32 for the same reason.
+const Metric = 32
+
+// A Route is a destination and the next hops to reach it by, as BGP has them:
+// they need not be on a link of this host.
+type Route struct {
+	Dst netip.Prefix
+	Via []netip.Addr // none: the route is not wanted any more
+}
+
+// Host is what the kernel knows besides our own routes.
+type Host struct {
+	Interfaces []Interface // those that are up, sorted by name
+	Foreign    []Foreign   // sorted by destination and metric
+}
+
+// An Interface is a network interface that is up.
+type Interface struct {
+	Index int
+	Name  string
+	Addrs []netip.Prefix // with the host's own bits; no link-local addresses
+}
+
+// A Foreign route is a unicast route of the main table that is not ours.
+type Foreign struct {
+	Dst      netip.Prefix
+	Hops     []Hop
+	Metric   uint32
+	Protocol uint8 // who made it: 2 the kernel (a connected network), 3 boot, 4 static, ...
+}
+
+// A Hop is a next hop as the kernel takes it: a link, and a gateway on it
+// unless the destination itself is on the link.
+type Hop struct {
+	Gateway netip.Addr
+	Link    int // interface index
+}

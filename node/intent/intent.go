@@ -1,0 +1,110 @@
+package intent
+
+import (
+	"net/netip"
+
+	"github.com/calctl/calctl/resources"
+	"github.com/calctl/calctl/status"
+)
+
+// DefaultASN is the AS number of a node for which neither its Node resource
+// nor the BGPConfiguration names one.
+const DefaultASN = 64512
+
+// DefaultPort is BGP's TCP port (RFC 4271, 8.2.1).
+const DefaultPort = 179
+
+// BGP is what the speaker of one node should be doing. It is a value: whoever
+// holds one does not change it.
+type BGP struct {
+	ASN      uint32
+	RouterID netip.Addr // IPv4 always (RFC 4271, 4.2)
+	Port     uint16     // where to listen, on every address
+	// Peers by address and port. In this version no two have the same address.
+	Peers map[netip.AddrPort]Peer
+	// Local are the routes this node has itself and may tell others about.
+	Local map[netip.Prefix]Local
+	// Export decides which routes, of whatever origin, peers hear.
+	Export Export
+}
+
+// Enabled reports whether there is enough to speak BGP at all: a node without
+// an address, or one that is not registered yet, has no router id.
+func (b BGP) Enabled() bool { return b.RouterID.IsValid() }
+
+// A Peer is one session the node should have.
+type Peer struct {
+	Name string // the BGPPeer, or the Node at the other end of a mesh session
+	Type status.PeerType
+	ASN  uint32
+	// LocalAddress is where the session starts from; the zero Addr leaves the
+	// choice to the kernel (BGPPeer sourceAddress: None).
+	LocalAddress netip.Addr
+	Password     resources.Password
+	// Passive peers dial us, we do not dial them.
+	Passive bool
+}
+
+// Source says where a local route comes from.
+type Source uint8
+
+// The sources of local routes: routes to a network on one of the node's
+// interfaces, and routes someone else put into the kernel's table.
+const (
+	Direct Source = iota
+	Kernel
+)
+
+// A Local is a route the node has without BGP.
+type Local struct {
+	Source  Source
+	Gateway netip.Addr // of a Kernel route that has one
+	Metric  uint32     // of a Kernel route
+}
+
+// Export is the set of IPPools seen as an export policy: what lies inside a
+// pool with disableBGPExport is kept, what lies inside another pool is told,
+// everything else is kept.
+type Export struct {
+	Reject, Accept []netip.Prefix // sorted
+}
+
+// Permits reports whether peers may hear of p.
+func (e Export) Permits(p netip.Prefix) bool {
+	return !within(p, e.Reject) && within(p, e.Accept)
+}
+
+func within(p netip.Prefix, in []netip.Prefix) bool {
+	for _, q := range in {
+		if q.Bits() <= p.Bits() && q.Contains(p.Addr()) {
+			return true
+		}
+	}
+	return false
+}
+
+// Host is what only this machine can know.
+type Host struct {
+	Interfaces []Interface
+	Routes     []Route
+}
+
+// An Interface is a network interface that is up, with the addresses it has.
+type Interface struct {
+	Name  string
+	Addrs []netip.Prefix // address and length, not masked; no link-local ones
+}
+
+// A Route is a route of the main table that someone else put there.
+type Route struct {
+	Dst       netip.Prefix
+	Gateway   netip.Addr // the zero Addr when the destination is on the link
+	Interface string
+	Metric    uint32
+}
+
+// A Problem is a resource that asks for something impossible.
+type Problem struct {
+	Resource resources.Key
+	Text     string // what is wrong and how to mend it
+}
