@@ -1,0 +1,123 @@
+package lab
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/calctl/calctl/status"
+)
+
+// Binary is the path of a calctl built from this tree, statically and without
+// cgo as it is released. It is built once per test process.
+func Binary(t testing.TB) string {
+	t.Helper()
+	path, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+var binary = sync.OnceValues(func() (string, error) {
+	root, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/calctl/calctl").Output()
+	if err != nil {
+		return "", fmt.Errorf("find the module: %w", err)
+	}
+	dir := filepath.Clean(string(root[:len(root)-1]))
+	path := filepath.Join(dir, "bin", "calctl-lab")
+	cmd := exec.Command("go", "build", "-trimpath", "-o", path, "./cmd/calctl")
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build calctl: %w\n%s", err, out)
+	}
+	return path, nil
+})
+
+// A Calctl is calctl on one host: its datastore, its socket and, once Start
+// was called, its daemon.
+type Calctl struct {
+	*Host
+	Store  string
+	Socket string
+	*Process
+}
+
+// Calctl gives a host a calctl with a datastore folder of its own.
+func (h *Host) Calctl() *Calctl { return h.CalctlSharing(filepath.Join(h.dir, h.Name+".d")) }
+
+// CalctlSharing gives a host a calctl whose datastore is a folder that others use too.
+func (h *Host) CalctlSharing(folder string) *Calctl {
+	return &Calctl{Host: h, Store: folder, Socket: filepath.Join(h.dir, h.Name+".sock")}
+}
+
+// Apply applies YAML; the test fails when calctl refuses it.
+func (c *Calctl) Apply(yaml string) {
+	c.T.Helper()
+	file := c.File(c.Name+".apply.yaml", yaml)
+	c.Do("apply", "-f", file)
+}
+
+// Do runs a calctl command on the host to its end and returns its output.
+func (c *Calctl) Do(args ...string) string {
+	c.T.Helper()
+	return c.Run(Binary(c.T), append(args, "--datastore", c.Store)...)
+}
+
+// Start starts the daemon: `calctl node run --name HOST` and further flags. It
+// does not wait for anything.
+func (c *Calctl) Start(flags ...string) {
+	c.T.Helper()
+	args := append([]string{"node", "run", "--name", c.Name, "--datastore", c.Store, "--socket", c.Socket, "--log-level", "debug"}, flags...)
+	c.Process = c.Host.Start(Binary(c.T), args...)
+}
+
+// Status asks the daemon.
+func (c *Calctl) Status() (status.Report, error) {
+	var r status.Report
+	out, err := exec.Command(Binary(c.T), "node", "status", "--socket", c.Socket, "-o", "json").Output()
+	if err != nil {
+		var exit *exec.ExitError
+		if errors.As(err, &exit) {
+			err = fmt.Errorf("%w: %s", err, exit.Stderr)
+		}
+		return r, err
+	}
+	return r, json.Unmarshal(out, &r)
+}
+
+// Peer is a session as the daemon reports it.
+func (c *Calctl) Peer(addr string) (status.Peer, error) {
+	r, err := c.Status()
+	if err != nil {
+		return status.Peer{}, err
+	}
+	for _, p := range r.Peers {
+		if p.Address.String() == addr {
+			return p, nil
+		}
+	}
+	return status.Peer{}, fmt.Errorf("no peer %s in %d peers; problems: %v", addr, len(r.Peers), r.Problems)
+}
+
+// Established waits until the session with addr is up.
+func (c *Calctl) Established(addr string, limit time.Duration) time.Duration {
+	c.T.Helper()
+	return Until(c.T, limit, "session with "+addr+" on "+c.Name, func() error {
+		p, err := c.Peer(addr)
+		if err != nil {
+			return err
+		}
+		if p.State != status.StateUp {
+			return fmt.Errorf("%s is %s (%s): %s", addr, p.State, p.BGPState, p.LastError)
+		}
+		return nil
+	})
+}
