@@ -32,13 +32,16 @@ var binary = sync.OnceValues(func() (string, error) {
 	}
 	dir := filepath.Clean(string(root[:len(root)-1]))
 	path := filepath.Join(dir, "bin", "calctl-lab")
-	cmd := exec.Command("go", "build", "-trimpath", "-o", path, "./cmd/calctl")
+	// Several test processes may build at once, and run what another has built:
+	// a rename gives each a whole file.
+	fresh := fmt.Sprintf("%s.%d", path, os.Getpid())
+	cmd := exec.Command("go", "build", "-trimpath", "-o", fresh, "./cmd/calctl")
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build calctl: %w\n%s", err, out)
 	}
-	return path, nil
+	return path, os.Rename(fresh, path)
 })
 
 // A Calctl is calctl on one host: its datastore, its socket and, once Start

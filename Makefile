@@ -1,0 +1,47 @@
+# What each target needs it gets through `make deps`; nothing else is assumed
+# but Go, git, make and the package registries.
+
+GO      ?= go
+GOFLAGS := -trimpath
+export CGO_ENABLED = 0
+
+.PHONY: build demo test lint bench snapshot deps clean help
+
+build: ## the calctl binary, static, into bin/
+	$(GO) build $(GOFLAGS) -o bin/calctl ./cmd/calctl
+
+demo: build ## two BGP routers on this machine: session, routes, ping (root)
+	docs/tutorials/two-routers/demo.sh
+
+test: deps ## every test, real BIRD and kernel included (root)
+	CGO_ENABLED=1 $(GO) test -race -timeout 20m ./...
+
+lint: bin/golangci-lint ## style and the import rules
+	bin/golangci-lint run ./...
+	$(GO) vet ./...
+
+bench: deps build ## UPDATE to kernel, side by side with BIRD (root, minutes)
+	$(GO) run ./bench
+
+fuzz: ## a short run of every fuzz target
+	$(GO) list ./... | while read -r pkg; do \
+	  $(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' | while read -r f; do \
+	    $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime 20s $$pkg || exit 1; done || exit 1; done
+
+snapshot: bin/goreleaser ## release archives and packages, unpublished, into dist/
+	bin/goreleaser release --snapshot --clean
+
+bin/golangci-lint: .ci/lint/go.mod
+	$(GO) build -C .ci/lint $(GOFLAGS) -o ../../$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+bin/goreleaser: .ci/release/go.mod
+	$(GO) build -C .ci/release $(GOFLAGS) -o ../../$@ github.com/goreleaser/goreleaser/v2
+
+deps: ## the programs the tests run: BIRD 2, ip, ping (Debian, root)
+	.ci/deps
+
+clean: ## what was built
+	rm -rf bin dist
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile

@@ -1,0 +1,134 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"runtime/debug"
+	"time"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/calctl/calctl/node/fib"
+	"github.com/calctl/calctl/node/speaker"
+	"github.com/calctl/calctl/resources/store"
+	"github.com/calctl/calctl/status"
+)
+
+// gcPercent trades memory for time: a full table arrives as a burst of
+// allocations that nearly all stay, so collecting often finds nothing. The
+// GOGC environment variable wins.
+const gcPercent = 400
+
+// Config is what a node needs to run.
+type Config struct {
+	Name     string      // of the Node resource
+	Store    store.Store // stays open after Run: the caller closes it
+	Socket   string      // where status requests are answered
+	Identity Identity    // what to register
+	Version  string      // for status
+	Log      *slog.Logger
+}
+
+// Run registers the node and runs it until ctx is done, which is not an error.
+// It fails when the node can't start, or when a part of it ends by itself.
+func Run(ctx context.Context, c Config) error {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
+	control, err := status.Listen(c.Socket)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = control.Close() }()
+
+	kernel, err := fib.Open(c.Log.With("part", "fib"))
+	if err != nil {
+		return fmt.Errorf("open the kernel's routing table: %w", err)
+	}
+	defer func() { _ = kernel.Close() }()
+	routes := fib.NewSyncer(kernel, c.Log.With("part", "fib"))
+
+	if err := register(ctx, c, routes.Host()); err != nil {
+		return err
+	}
+
+	peersChanged := make(chan struct{}, 1)
+	bgp := speaker.New(c.Log.With("part", "bgp"), speaker.Options{
+		Events: speaker.Events{
+			Best:    func(batch []speaker.Change) { routes.Want(wanted(batch)) },
+			Settled: routes.Settled,
+			Peers:   func() { wake(peersChanged) },
+		},
+		Restarting: routes.Adopted(),
+	})
+	// Deferred here, run after the group below has ended: what closing makes
+	// the speaker withdraw reaches no kernel.
+	defer bgp.Close()
+
+	follow := newReconciler(c.Name, bgp, routes.Host, c.Log)
+	tell := reporter{
+		config: c, started: time.Now(),
+		follow: follow, peers: bgp.Peers, routes: routes.Status,
+	}
+
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return c.Store.Watch(ctx, follow.Offer) })             // datastore  → latest snapshot
+	g.Go(func() error { return follow.Run(ctx) })                              // snapshot   → speaker
+	g.Go(func() error { return routes.Run(ctx) })                              // best paths → kernel
+	g.Go(func() error { return forward(ctx, routes.HostChanged, follow.Wake) }) // kernel     → snapshot's host
+	g.Go(func() error { return status.Serve(ctx, control, tell.Report) })      // all        → status
+	g.Go(func() error { return notify(ctx, follow.Applied, peersChanged, tell.Summary) })
+	return g.Wait()
+}
+
+// wanted hands the speaker's changes to the syncer: the two packages need not
+// know each other.
+func wanted(batch []speaker.Change) []fib.Route {
+	routes := make([]fib.Route, len(batch))
+	for i, c := range batch {
+		routes[i] = fib.Route{Dst: c.Prefix, Via: c.NextHops}
+	}
+	return routes
+}
+
+// forward calls to for every signal on from.
+func forward(ctx context.Context, from <-chan struct{}, to func()) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-from:
+			to()
+		}
+	}
+}
+
+// notify keeps systemd informed (sd_notify): ready once the node does what
+// its resources ask for, a line of status whenever a session changes, and
+// stopping. Without systemd it does nothing.
+func notify(ctx context.Context, ready <-chan struct{}, changed <-chan struct{}, summary func() string) error {
+	tell := func(state string) { _, _ = daemon.SdNotify(false, state) }
+	for {
+		select {
+		case <-ctx.Done():
+			tell(daemon.SdNotifyStopping)
+			return nil
+		case <-ready:
+			ready = nil
+			tell(daemon.SdNotifyReady + "\nSTATUS=" + summary())
+		case <-changed:
+			tell("STATUS=" + summary())
+		}
+	}
+}
+
+// wake makes a channel of size 1 readable; a second wake before it is read is the same.
+func wake(c chan<- struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}

@@ -1,0 +1,153 @@
+package node
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/calctl/calctl/node/fib"
+	"github.com/calctl/calctl/node/intent"
+	"github.com/calctl/calctl/resources"
+)
+
+// How long the reconciler waits before it tries a failed apply again: at
+// first, and at most.
+const (
+	retryFirst = time.Second
+	retryMost  = 30 * time.Second
+)
+
+// applier is the part of the speaker the reconciler needs.
+type applier interface {
+	Apply(ctx context.Context, want intent.BGP) error
+}
+
+// A reconciler makes the speaker follow the datastore and the host.
+type reconciler struct {
+	node    string
+	speaker applier
+	host    func() fib.Host
+	log     *slog.Logger
+
+	newest  atomic.Pointer[offer]
+	outcome atomic.Pointer[outcome]
+	wake    chan struct{} // of size 1
+
+	// Applied is closed when the first snapshot has been acted upon.
+	Applied chan struct{}
+}
+
+// An offer is a snapshot and when it came.
+type offer struct {
+	snap *resources.Snapshot
+	at   time.Time
+}
+
+// An outcome is what became of the last offer, kept for status.
+type outcome struct {
+	offer    offer
+	want     intent.BGP
+	problems []intent.Problem
+	err      error // what the speaker could not do; it is tried again
+}
+
+func newReconciler(node string, speaker applier, host func() fib.Host, log *slog.Logger) *reconciler {
+	return &reconciler{
+		node: node, speaker: speaker, host: host, log: log,
+		wake: make(chan struct{}, 1), Applied: make(chan struct{}),
+	}
+}
+
+// Offer hands over the newest snapshot. It never blocks.
+func (r *reconciler) Offer(snap *resources.Snapshot) {
+	r.newest.Store(&offer{snap, time.Now()})
+	r.Wake()
+}
+
+// Wake makes the reconciler look again: the host has changed.
+func (r *reconciler) Wake() { wake(r.wake) }
+
+// Run acts on offers until ctx is done.
+func (r *reconciler) Run(ctx context.Context) error {
+	delay := retryFirst
+	retry := time.NewTimer(0)
+	retry.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-r.wake:
+		case <-retry.C:
+		}
+		newest := r.newest.Load()
+		if newest == nil {
+			continue // the host was faster than the datastore
+		}
+		o := r.act(ctx, *newest)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if r.outcome.Swap(&o) == nil {
+			close(r.Applied)
+		}
+		if o.err == nil {
+			delay = retryFirst
+			retry.Stop()
+			continue
+		}
+		retry.Reset(delay)
+		delay = min(2*delay, retryMost)
+	}
+}
+
+// act derives what the node should do and has the speaker do it.
+func (r *reconciler) act(ctx context.Context, newest offer) outcome {
+	want, problems := intent.Derive(newest.snap, r.node, hostFacts(r.host()))
+	r.logNew(problems)
+	err := r.speaker.Apply(ctx, want)
+	if err != nil && ctx.Err() == nil {
+		r.log.Warn("could not do all that is asked for, trying again", "error", err)
+	}
+	return outcome{offer: newest, want: want, problems: problems, err: err}
+}
+
+// logNew logs the problems that were not there the last time, one line each.
+func (r *reconciler) logNew(problems []intent.Problem) {
+	var known []intent.Problem
+	if last := r.outcome.Load(); last != nil {
+		known = last.problems
+	}
+	for _, p := range problems {
+		if !slices.Contains(known, p) {
+			r.log.Warn("problem", "resource", p.Resource.String(), "text", p.Text)
+		}
+	}
+	for _, p := range known {
+		if !slices.Contains(problems, p) {
+			r.log.Info("problem solved", "resource", p.Resource.String(), "text", p.Text)
+		}
+	}
+}
+
+// hostFacts turns what the kernel knows into what intent asks for.
+func hostFacts(h fib.Host) intent.Host {
+	facts := intent.Host{
+		Interfaces: make([]intent.Interface, len(h.Interfaces)),
+	}
+	names := make(map[int]string, len(h.Interfaces))
+	for i, ifi := range h.Interfaces {
+		facts.Interfaces[i] = intent.Interface{Name: ifi.Name, Addrs: ifi.Addrs}
+		names[ifi.Index] = ifi.Name
+	}
+	for _, f := range h.Foreign {
+		if f.Protocol == fib.ProtocolKernel || len(f.Hops) == 0 {
+			continue // a connected network: its interface tells
+		}
+		facts.Routes = append(facts.Routes, intent.Route{
+			Dst: f.Dst, Gateway: f.Hops[0].Gateway, Interface: names[f.Hops[0].Link], Metric: f.Metric,
+		})
+	}
+	return facts
+}

@@ -1,0 +1,61 @@
+package node
+
+import (
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/calctl/calctl/status"
+)
+
+// A reporter puts together what the parts hold. It keeps nothing itself.
+type reporter struct {
+	config  Config
+	started time.Time
+	follow  *reconciler
+	peers   func() []status.Peer
+	routes  func() status.Routes
+}
+
+// Report answers a status request.
+func (r reporter) Report() status.Report {
+	report := status.Report{
+		Node:    r.config.Name,
+		Version: r.config.Version,
+		PID:     os.Getpid(),
+		Started: r.started,
+		Peers:   r.peers(),
+		Routes:  r.routes(),
+	}
+	health := r.config.Store.Health()
+	report.Datastore.Location = health.Location
+	if health.Err != nil {
+		report.Datastore.Error = health.Err.Error()
+	}
+	if o := r.follow.outcome.Load(); o != nil {
+		report.Datastore.Updated = o.offer.at
+		if o.want.Enabled() {
+			report.ASNumber = o.want.ASN
+			report.RouterID = o.want.RouterID.String()
+		}
+		for _, p := range o.problems {
+			report.Problems = append(report.Problems, status.Problem{Subject: p.Resource.String(), Text: p.Text})
+		}
+		if o.err != nil {
+			report.Problems = append(report.Problems, status.Problem{Subject: "BGP", Text: o.err.Error()})
+		}
+	}
+	return report
+}
+
+// Summary is the report in half a line, for systemctl status.
+func (r reporter) Summary() string {
+	up := 0
+	peers := r.peers()
+	for _, p := range peers {
+		if p.State == status.StateUp {
+			up++
+		}
+	}
+	return fmt.Sprintf("%d of %d sessions established", up, len(peers))
+}
