@@ -65,7 +65,7 @@ type SecretKeySelector struct {
 func (*BGPConfiguration) Kind() Kind { return KindBGPConfiguration }
 
 // Default fills in what Calico's clients fill in.
-func (r *BGPConfiguration) Default() {}
+func (r *BGPConfiguration) Default() { setHead(r) }
 
 // Validate returns an Invalid that names every bad field, or nil.
 func (r *BGPConfiguration) Validate() error { return nil }

@@ -69,7 +69,7 @@ type BGPFilterSetPriority struct {
 func (*BGPFilter) Kind() Kind { return KindBGPFilter }
 
 // Default fills in what Calico's clients fill in.
-func (r *BGPFilter) Default() {}
+func (r *BGPFilter) Default() { setHead(r) }
 
 // Validate returns an Invalid that names every bad field, or nil.
 func (r *BGPFilter) Validate() error { return nil }

@@ -35,7 +35,7 @@ type BGPPeerSpec struct {
 func (*BGPPeer) Kind() Kind { return KindBGPPeer }
 
 // Default fills in what Calico's clients fill in.
-func (r *BGPPeer) Default() {}
+func (r *BGPPeer) Default() { setHead(r) }
 
 // Validate returns an Invalid that names every bad field, or nil.
 func (r *BGPPeer) Validate() error { return nil }

@@ -7,6 +7,7 @@ type FieldError struct {
 	Path   string // as in the file: spec.exportV4[0].cidr
 	Value  string // what the file says, empty if nothing or a secret
 	Reason string // what is wrong and how to mend it
+	Line   int    // of the input, where Decode found it; 0 when unknown
 }
 
 // Error writes the field, its value and the reason on one line, in calicoctl's

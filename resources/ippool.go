@@ -1,5 +1,7 @@
 package resources
 
+import "strconv"
+
 // An IPPool is a range of addresses of the cluster. For routing it is an entry
 // of the export policy: nodes tell their peers about routes inside a pool.
 type IPPool struct {
@@ -33,7 +35,17 @@ type IPPoolStatus struct {
 func (*IPPool) Kind() Kind { return KindIPPool }
 
 // Default fills in what Calico's clients fill in.
-func (r *IPPool) Default() {}
+func (r *IPPool) Default() { setHead(r) }
 
 // Validate returns an Invalid that names every bad field, or nil.
 func (r *IPPool) Validate() error { return nil }
+
+// validateUpdate holds the fields addresses have been handed out by.
+func (r *IPPool) validateUpdate(old *IPPool, bad *Invalid) {
+	if r.Spec.CIDR != old.Spec.CIDR {
+		bad.Add("spec.cidr", r.Spec.CIDR, "IPPool CIDR cannot be modified; it is "+old.Spec.CIDR+", create another pool instead")
+	}
+	if r.Spec.BlockSize != old.Spec.BlockSize {
+		bad.Add("spec.blockSize", strconv.Itoa(r.Spec.BlockSize), "IPPool BlockSize cannot be modified; it is "+strconv.Itoa(old.Spec.BlockSize))
+	}
+}

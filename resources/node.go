@@ -65,7 +65,7 @@ type NodeStatus struct {
 func (*Node) Kind() Kind { return KindNode }
 
 // Default fills in what Calico's clients fill in.
-func (r *Node) Default() {}
+func (r *Node) Default() { setHead(r) }
 
 // Validate returns an Invalid that names every bad field, or nil.
 func (r *Node) Validate() error { return nil }

@@ -51,6 +51,17 @@ type TypeMeta struct {
 	APIVersion string `json:"apiVersion"`
 }
 
+// head gives setHead access to the TypeMeta inside any kind.
+func (t *TypeMeta) head() *TypeMeta { return t }
+
+// setHead writes kind and apiVersion as the table of Types has them.
+func setHead(r Resource) {
+	if h, ok := r.(interface{ head() *TypeMeta }); ok {
+		t := TypeOf(r.Kind())
+		*h.head() = TypeMeta{TypeKind: t.Kind, APIVersion: t.APIVersion}
+	}
+}
+
 // Metadata is the part of a resource that is the same for all kinds.
 type Metadata struct {
 	Name string `json:"name"`

@@ -77,7 +77,7 @@ func (s *Snapshot) Password(ref SecretKeySelector) (Password, error) {
 }
 
 // Default fills in what Calico's clients fill in.
-func (r *Secret) Default() {}
+func (r *Secret) Default() { setHead(r) }
 
 // Validate returns an Invalid that names every bad field, or nil.
 func (r *Secret) Validate() error { return nil }
