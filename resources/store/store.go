@@ -2,39 +2,32 @@ package store
 
 import (
 	"context"
-	"errors"
 
 	"github.com/calctl/calctl/resources"
-)
-
-// What can go wrong with one resource, whatever the backend. Backends wrap
-// these with the key: callers test with errors.Is and never look at text.
-var (
-	// ErrNotFound: there is no resource with this key.
-	ErrNotFound = errors.New("resource does not exist")
-	// ErrExists: there is a resource with this key already.
-	ErrExists = errors.New("resource already exists")
-	// ErrConflict: the resource is no longer what the caller last saw.
-	ErrConflict = errors.New("update conflict")
 )
 
 // A Store keeps resources. What each method promises is tested by storetest,
 // which every backend passes. All methods may be called from many goroutines.
 type Store interface {
 	// Get returns the resource with its uid, creation time and version. It
-	// fails with ErrNotFound when there is none.
+	// fails with ErrNotFound when there is none, with a BrokenError when there is
+	// one that can't be read. The caller may change what he gets.
 	Get(ctx context.Context, key resources.Key) (resources.Resource, error)
 
-	// List returns every resource of a kind, sorted by name.
+	// List returns every resource of a kind, sorted by name. When some can't be
+	// read it returns the others and a BrokenError.
 	List(ctx context.Context, kind resources.Kind) ([]resources.Resource, error)
 
 	// Create stores r and returns it as stored: with uid, creation time and
-	// version. It fails with ErrExists when the key is taken.
+	// version. It fails with ErrExists when the key is taken. Neither Create nor
+	// Update changes r, and both ignore the uid and creation time it carries. r
+	// must have been defaulted, which Create and Apply of this package do.
 	Create(ctx context.Context, r resources.Resource) (resources.Resource, error)
 
-	// Update replaces labels, annotations and spec of the stored resource; uid
-	// and creation time stay. When r carries a version that is not the stored
-	// one it fails with ErrConflict, when there is nothing to replace with ErrNotFound.
+	// Update replaces labels, annotations and spec of the stored resource; uid,
+	// creation time and status stay (see Keep). When r carries a version that is
+	// not the stored one it fails with ErrConflict, when there is nothing to
+	// replace with ErrNotFound. Where nothing changes, the version stays too.
 	Update(ctx context.Context, r resources.Resource) (resources.Resource, error)
 
 	// Delete removes the resource and returns what it was. A version that is
@@ -42,7 +35,7 @@ type Store interface {
 	Delete(ctx context.Context, key resources.Key, version string) (resources.Resource, error)
 
 	// Watch calls fn with the whole state once it is known, and again after
-	// every change. A burst of changes may arrive as one call. fn must return
+	// every change, never twice at a time. A burst of changes may arrive as one call. fn must return
 	// quickly. Watch returns nil when ctx is done; a datastore that is not
 	// reachable for a while is retried inside, and reported through Health.
 	Watch(ctx context.Context, fn func(*resources.Snapshot)) error
