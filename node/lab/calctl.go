@@ -18,14 +18,14 @@ import (
 // cgo as it is released. It is built once per test process.
 func Binary(t testing.TB) string {
 	t.Helper()
-	path, err := binary()
+	path, err := built()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return path
 }
 
-var binary = sync.OnceValues(func() (string, error) {
+var built = sync.OnceValues(func() (string, error) {
 	root, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/calctl/calctl").Output()
 	if err != nil {
 		return "", fmt.Errorf("find the module: %w", err)
