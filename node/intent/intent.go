@@ -106,5 +106,8 @@ type Route struct {
 // A Problem is a resource that asks for something impossible.
 type Problem struct {
 	Resource resources.Key
-	Text     string // what is wrong and how to mend it
+	// Source is where a broken entry of the datastore lives, such as a file
+	// name; empty for everything else.
+	Source string
+	Text   string // what is wrong and how to mend it, on one line
 }

@@ -1,0 +1,107 @@
+package intent
+
+import (
+	"crypto/sha256"
+	"net/netip"
+
+	"github.com/calctl/calctl/resources"
+)
+
+// Derive works out what a node should do. Same input, same answer, whatever
+// the order of maps and slices; it reads nothing else and changes nothing.
+//
+// The BGP is not Enabled when the node is not registered yet or has no address
+// to speak from; a Problem says which. Problems are sorted by resource and text.
+func Derive(snap *resources.Snapshot, node string, host Host) (BGP, []Problem) {
+	d := derivation{snap: snap, global: globalConfig(snap)}
+	d.broken(snap.Broken)
+	d.cluster = newCluster(snap, d.global, &d.problems)
+	d.self = d.findSelf(node)
+	if d.self == nil {
+		return BGP{}, d.sorted()
+	}
+
+	// The order decides who has an address that several ask for.
+	d.roster = newRoster(&d.problems)
+	requests := d.requests()
+	d.globalPeers(requests)
+	d.nodePeers(requests)
+	d.mesh()
+
+	d.unanswered(requests)
+	d.ownSettings()
+	return BGP{
+		ASN:      d.localASN(),
+		RouterID: routerID(d.self),
+		Port:     d.self.port,
+		Peers:    d.roster.peers(),
+		Local:    localRoutes(host, d.global.IgnoredInterfaces),
+		Export:   d.export(),
+	}, d.sorted()
+}
+
+// A derivation is one run of Derive: what it was given, and what it has found so far.
+type derivation struct {
+	snap   *resources.Snapshot
+	global resources.BGPConfigurationSpec
+	cluster
+	self   *member
+	roster *roster
+	problems
+}
+
+// globalConfig returns the settings of the whole cluster; all of them have a
+// meaning when they are absent.
+func globalConfig(snap *resources.Snapshot) resources.BGPConfigurationSpec {
+	if c := snap.Configs[globalName]; c != nil {
+		return c.Spec
+	}
+	return resources.BGPConfigurationSpec{}
+}
+
+// globalName is the name of the BGPConfiguration for the whole cluster, and
+// perNode the beginning of the names of those for one node.
+const (
+	globalName = "default"
+	perNode    = "node."
+)
+
+// findSelf returns the node we are, or nil and a Problem when it can't speak BGP.
+func (d *derivation) findSelf(name string) *member {
+	key := resources.Key{Kind: resources.KindNode, Name: name}
+	n := d.snap.Nodes[name]
+	switch {
+	case n == nil:
+		d.about(key, "is not in the datastore, so this node does not speak BGP; calctl node run registers it, or apply one")
+		return nil
+	case n.Spec.BGP == nil:
+		d.about(key, "has no spec.bgp, so this node does not speak BGP; set spec.bgp.ipv4Address or spec.bgp.ipv6Address")
+		return nil
+	}
+	self := d.member(name)
+	if !self.v4.IsValid() && !self.v6.IsValid() {
+		d.about(key, "has no address, so this node does not speak BGP; set spec.bgp.ipv4Address or spec.bgp.ipv6Address")
+		return nil
+	}
+	if d.nodeASN(self) == 0 {
+		d.about(key, "AS number 0 is reserved (RFC 7607), so this node does not speak BGP; set spec.bgp.asNumber")
+		return nil
+	}
+	return self
+}
+
+// routerID is the node's IPv4 address. A node without one gets the first four
+// bytes of the SHA-256 of its name, moved out of the multicast and reserved
+// range: what Calico does for CALICO_ROUTER_ID=hash, so that a node keeps its
+// id when it changes over.
+func routerID(self *member) netip.Addr {
+	if self.v4.IsValid() {
+		return self.v4
+	}
+	sum := sha256.Sum256([]byte(self.name))
+	id := [4]byte(sum[:4])
+	if id[0] > 223 {
+		id[0] -= 32
+	}
+	return netip.AddrFrom4(id)
+}
