@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -51,8 +52,10 @@ func Run(ctx context.Context, c Config) error {
 	defer func() { _ = kernel.Close() }()
 	routes := fib.NewSyncer(kernel, c.Log.With("part", "fib"))
 
-	if err := register(ctx, c, routes.Host()); err != nil {
-		return err
+	var mistake identityError
+	unregistered := register(ctx, c)
+	if errors.As(unregistered, &mistake) || ctx.Err() != nil {
+		return unregistered
 	}
 
 	peersChanged := make(chan struct{}, 1)
@@ -75,11 +78,15 @@ func Run(ctx context.Context, c Config) error {
 	}
 
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return c.Store.Watch(ctx, follow.Offer) })             // datastore  → latest snapshot
-	g.Go(func() error { return follow.Run(ctx) })                              // snapshot   → speaker
-	g.Go(func() error { return routes.Run(ctx) })                              // best paths → kernel
+	g.Go(func() error { return c.Store.Watch(ctx, follow.Offer) })              // datastore  → latest snapshot
+	g.Go(func() error { return follow.Run(ctx) })                               // snapshot   → speaker
+	g.Go(func() error { return routes.Run(ctx) })                               // best paths → kernel
 	g.Go(func() error { return forward(ctx, routes.HostChanged, follow.Wake) }) // kernel     → snapshot's host
-	g.Go(func() error { return status.Serve(ctx, control, tell.Report) })      // all        → status
+	g.Go(func() error { return status.Serve(ctx, control, tell.Report) })       // all        → status
+	if unregistered != nil {
+		c.Log.Warn("could not register this node, trying again", "error", unregistered)
+		g.Go(func() error { return keepRegistering(ctx, c) })
+	}
 	g.Go(func() error { return notify(ctx, follow.Applied, peersChanged, tell.Summary) })
 	return g.Wait()
 }

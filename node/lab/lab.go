@@ -86,6 +86,20 @@ func (l *Lab) Link(a *Host, dev string, addrs []string, b *Host, peerDev string,
 	b.IP("link", "set", peerDev, "up")
 }
 
+// LAN joins hosts by a switch: each gets an interface of the given name with
+// the address listed for it.
+func (l *Lab) LAN(dev string, members map[*Host]string) *Host {
+	l.T.Helper()
+	sw := l.Host("switch" + dev)
+	sw.IP("link", "add", "br0", "type", "bridge")
+	sw.IP("link", "set", "br0", "up")
+	for h, addr := range members {
+		l.Link(h, dev, []string{addr}, sw, h.Name, nil)
+		sw.IP("link", "set", h.Name, "master", "br0")
+	}
+	return sw
+}
+
 // Addr gives the host an address on a link that exists, such as lo.
 func (h *Host) Addr(dev string, addrs ...string) {
 	h.T.Helper()

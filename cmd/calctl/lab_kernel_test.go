@@ -1,0 +1,105 @@
+package main
+
+import (
+	"fmt"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/calctl/calctl/node/lab"
+)
+
+func TestLabRepair(t *testing.T) {
+	r1, r2 := twoRouters(t)
+	r2.Bird(labBirdR2)
+	node := r1.Calctl()
+	node.Apply(labR1)
+	node.Start()
+	lab.Until(t, 5*time.Second, "the route", hasRoute(r1, "10.2.0.0/24", "via 192.168.1.2"))
+
+	r1.IP("route", "del", "10.2.0.0/24")
+	took := lab.Until(t, 200*time.Millisecond, "a deleted route back", hasRoute(r1, "10.2.0.0/24", "via 192.168.1.2"))
+	t.Logf("ip route del: back after %v (the time of asking included)", took)
+
+	r1.IP("link", "set", "eth0", "down")
+	lab.Until(t, time.Second, "the kernel to drop the link's routes", noRoute(r1, "10.2.0.0/24"))
+	r1.IP("link", "set", "eth0", "up")
+	took = lab.Until(t, time.Second, "routes back after a link flap", hasRoute(r1, "10.2.0.0/24", "via 192.168.1.2"))
+	t.Logf("link down and up: back after %v", took)
+
+	// What others have put into the table stays theirs, also when it gets in the way.
+	r1.IP("route", "add", "10.2.9.0/24", "via", "192.168.1.77", "metric", "5")
+	lab.Until(t, 2*time.Second, "both routes side by side", func() error {
+		return lab.Contains(r1.Routes("10.2.9.0/24"), "via 192.168.1.77", "via 192.168.1.2")
+	})
+}
+
+// pinger sends a ping every two milliseconds through the lab until told to stop.
+func pinger(from *lab.Host, source, to string, count int) *exec.Cmd {
+	return from.Command("ping", "-q", "-i", "0.002", "-c", fmt.Sprint(count), "-W", "2", "-I", source, to)
+}
+
+func TestLabKilledAndRestarted(t *testing.T) {
+	l := lab.New(t)
+	h, r1, r2 := l.Host("h"), l.Host("r1"), l.Host("r2")
+	l.Link(h, "eth0", []string{"10.1.0.2/24"}, r1, "lan0", []string{"10.1.0.1/24"})
+	l.Link(r1, "eth0", []string{"192.168.1.1/24"}, r2, "eth0", []string{"192.168.1.2/24"})
+	h.IP("route", "add", "default", "via", "10.1.0.1")
+	stub(r2, "10.2.0.1/24")
+	bird := r2.Bird(labBirdR2)
+	node := r1.Calctl()
+	node.Apply(labR1)
+	node.Start()
+	node.Established("192.168.1.2", 5*time.Second)
+	lab.Until(t, 5*time.Second, "ping through r1", pings(h, "10.2.0.1"))
+	lab.Until(t, 5*time.Second, "the extra route", hasRoute(r1, "10.2.9.0/24", "via 192.168.1.2"))
+
+	ping := pinger(h, "10.1.0.2", "10.2.0.1", 3000)
+	var out strings.Builder
+	ping.Stdout, ping.Stderr = &out, &out
+	if err := ping.Start(); err != nil {
+		t.Fatal(err)
+	}
+
+	node.Kill()
+	if err := hasRoute(r1, "10.2.0.0/24", "via 192.168.1.2")(); err != nil {
+		t.Errorf("kill -9 took the routes: %v", err)
+	}
+	// While the node is away its peer loses a route: it is stale from then on.
+	lab.Until(t, 5*time.Second, "BIRD to notice", func() error {
+		if strings.Contains(bird.CLI("show protocols r1"), "Established") {
+			return fmt.Errorf("still established")
+		}
+		return nil
+	})
+	bird.CLI("disable extra")
+
+	node.Start()
+	node.Established("192.168.1.2", 10*time.Second)
+	lab.Until(t, 20*time.Second, "the stale route swept", noRoute(r1, "10.2.9.0/24"))
+	if err := hasRoute(r1, "10.2.0.0/24", "via 192.168.1.2")(); err != nil {
+		t.Error(err)
+	}
+	lab.Until(t, 15*time.Second, "r1's network at BIRD, not stale any more", func() error {
+		got := bird.CLI("show route for 10.1.0.1 all")
+		if strings.Contains(got, "(s)") {
+			return fmt.Errorf("still stale: %s", got)
+		}
+		return lab.Contains(got, "10.1.0.0/24", "192.168.1.1")
+	})
+	if err := ping.Wait(); err != nil {
+		t.Errorf("ping: %v", err)
+	}
+	if !strings.Contains(out.String(), " 0% packet loss") {
+		t.Errorf("packets were lost across kill -9 and restart:\n%s", out.String())
+	}
+	r, err := node.Status()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Routes.Stale != 0 || r.Routes.NotInstalled != 0 {
+		t.Errorf("routes: %+v", r.Routes)
+	}
+	t.Log(strings.TrimSpace(out.String()))
+}

@@ -1,0 +1,165 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"reflect"
+	"time"
+
+	"github.com/calctl/calctl/node/autodetect"
+	"github.com/calctl/calctl/resources"
+	"github.com/calctl/calctl/resources/store"
+)
+
+// An identityError is a mistake in what the node was told about itself. The
+// operator must mend it; trying again does not help.
+type identityError struct{ error }
+
+// register writes what this node knows of itself into its Node resource, so
+// that the others find it. What the resource says besides stays.
+//
+// It fails for good with an identityError. Any other error comes from the
+// datastore and may be gone the next time.
+func register(ctx context.Context, c Config) error {
+	interfaces, err := autodetect.Interfaces()
+	if err != nil {
+		return identityError{fmt.Errorf("read this machine's interfaces: %w", err)}
+	}
+	for {
+		err := registerOnce(ctx, c, interfaces)
+		// Somebody else has changed the resource since we read it: look again.
+		if !errors.Is(err, store.ErrConflict) && !errors.Is(err, store.ErrExists) {
+			return err
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+}
+
+func registerOnce(ctx context.Context, c Config, interfaces []autodetect.Interface) error {
+	key := resources.Key{Kind: resources.KindNode, Name: c.Name}
+	stored, err := c.Store.Get(ctx, key)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		stored = nil
+	case err != nil:
+		return err
+	}
+	node := &resources.Node{}
+	node.Name = c.Name
+	if stored != nil {
+		node = resources.Clone(stored).(*resources.Node)
+	}
+	if err := c.Identity.describe(node, interfaces); err != nil {
+		return identityError{err}
+	}
+	others, err := c.Store.List(ctx, resources.KindNode)
+	if err != nil {
+		// A broken entry of another node must not keep this one from starting.
+		c.Log.Warn("can't check the addresses of all other nodes", "error", err)
+	}
+	if err := addressInUse(node, others); err != nil {
+		return identityError{err}
+	}
+	switch {
+	case stored == nil:
+		_, err = store.Create(ctx, c.Store, node)
+	case !reflect.DeepEqual(stored.(*resources.Node).Spec, node.Spec):
+		_, err = store.Replace(ctx, c.Store, node)
+	default:
+		return nil
+	}
+	var invalid resources.Invalid
+	if errors.As(err, &invalid) {
+		return identityError{err}
+	}
+	if err == nil {
+		c.Log.Info("registered", "node", c.Name, "ipv4", node.Spec.BGP.IPv4Address, "ipv6", node.Spec.BGP.IPv6Address)
+	}
+	return err
+}
+
+// describe puts addresses and AS number into the node.
+func (id Identity) describe(node *resources.Node, interfaces []autodetect.Interface) error {
+	var bgp resources.NodeBGPSpec
+	if node.Spec.BGP != nil {
+		bgp = *node.Spec.BGP
+	}
+	var err error
+	if bgp.IPv4Address, err = id.IPv4.resolve(bgp.IPv4Address, interfaces); err != nil {
+		// A machine with an IPv6 address alone is fine, unless it was asked for IPv4.
+		if id.IPv4.way != keep || id.IPv6.way == keep && bgp.IPv6Address == "" {
+			return err
+		}
+	}
+	if bgp.IPv6Address, err = id.IPv6.resolve(bgp.IPv6Address, interfaces); err != nil {
+		return err
+	}
+	if bgp.IPv4Address == "" && bgp.IPv6Address == "" {
+		return errors.New("no IPv4 or IPv6 addresses configured or detected, required for Calico networking (give --ip or --ip6)")
+	}
+	if id.ASN != nil {
+		bgp.ASNumber = id.ASN
+	}
+	node.Spec.BGP = &bgp
+	return nil
+}
+
+// addressInUse is an error when another node has one of node's addresses: two
+// nodes that answer for one address disturb each other's sessions.
+func addressInUse(node *resources.Node, others []resources.Resource) error {
+	mine := map[netip.Addr]string{}
+	for family, text := range map[string]string{"IPv4": node.Spec.BGP.IPv4Address, "IPv6": node.Spec.BGP.IPv6Address} {
+		if addr, ok := hostPart(text); ok {
+			mine[addr] = family
+		}
+	}
+	for _, r := range others {
+		other := r.(*resources.Node)
+		if other.Name == node.Name || other.Spec.BGP == nil {
+			continue
+		}
+		for _, text := range []string{other.Spec.BGP.IPv4Address, other.Spec.BGP.IPv6Address} {
+			addr, ok := hostPart(text)
+			if family := mine[addr]; ok && family != "" {
+				return fmt.Errorf("Calico node '%s' is already using the %s address %s: give this node its own with --ip or --ip6, or delete the other", other.Name, family, addr) //nolint:staticcheck // Calico's words
+			}
+		}
+	}
+	return nil
+}
+
+func hostPart(text string) (netip.Addr, bool) {
+	if p, err := netip.ParsePrefix(text); err == nil {
+		return p.Addr(), true
+	}
+	a, err := netip.ParseAddr(text)
+	return a, err == nil
+}
+
+// How long a node waits before it tries to register again, at first and at most.
+const (
+	registerFirst = time.Second
+	registerMost  = time.Minute
+)
+
+// keepRegistering tries until the node is registered. The datastore was in the
+// way the first time; the node works meanwhile by what it finds there.
+func keepRegistering(ctx context.Context, c Config) error {
+	for delay := registerFirst; ; delay = min(2*delay, registerMost) {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(delay):
+		}
+		err := register(ctx, c)
+		var mistake identityError
+		if err == nil || errors.As(err, &mistake) {
+			return err
+		}
+		c.Log.Warn("could not register this node, trying again", "error", err)
+	}
+}
