@@ -1,0 +1,55 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/calctl/calctl/resources"
+	"github.com/calctl/calctl/resources/store"
+)
+
+func newApplyCmd(a *app) *cobra.Command {
+	var in input
+	cmd := &cobra.Command{
+		Use:   "apply -f FILE...",
+		Short: "Create resources, or replace those that exist",
+		Long: `Create the resources in files, or replace those that exist.
+
+Labels, annotations and spec of an existing resource become those of the file.
+If the file has a metadata.resourceVersion it must be that of the stored
+resource. All files are read and validated before the first is written.`,
+		Example: `  calctl apply -f rack1.yaml
+  calctl apply -R -f cluster/
+  generate-peers | calctl apply -f -`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.write(cmd.Context(), &in, verb{do: "apply", done: "applied"}, store.Apply)
+		},
+	}
+	in.addFlags(cmd.Flags())
+	return cmd
+}
+
+// write is what apply, create and replace have in common.
+func (a *app) write(ctx context.Context, in *input, v verb, each func(context.Context, store.Store, resources.Resource) (resources.Resource, error)) error {
+	documents, err := in.read(ctx, a)
+	if err != nil {
+		return err
+	}
+	if err := a.checked(v, documents); err != nil {
+		return err
+	}
+	s, err := a.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = s.Close() }()
+
+	var outcomes []outcome
+	for _, d := range byDependence(documents) {
+		_, err := each(ctx, s, d.Resource)
+		outcomes = append(outcomes, outcome{d, err})
+	}
+	return a.told(v, outcomes)
+}

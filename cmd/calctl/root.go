@@ -1,0 +1,174 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// The exit statuses of calctl.
+const (
+	exitOK     = 0
+	exitFailed = 1 // the work could not be done, or not all of it
+	exitUsage  = 2 // the command was not understood; nothing was done
+)
+
+// app is what every command may use.
+type app struct {
+	in       io.Reader
+	out, err io.Writer
+	env      func(string) string
+	now      func() time.Time
+
+	datastore string // --datastore
+	began     bool   // arguments were understood: what fails now is not wrong usage
+}
+
+// usageError is a command that was not understood.
+type usageError struct{ error }
+
+func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// errTold is a failure whose message has been printed already.
+var errTold = errors.New("failed")
+
+// run is the program: arguments and streams in, exit status out. SIGINT and
+// SIGTERM end what it does in good order; a second one ends it at once.
+func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) int {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop)
+
+	checked := &checkedWriter{w: out}
+	a := &app{in: in, out: checked, err: errs, env: os.Getenv, now: time.Now}
+	root := newRootCmd(a)
+	root.SetArgs(args)
+	root.SetIn(in)
+	root.SetOut(checked)
+	root.SetErr(errs)
+
+	cmd, err := root.ExecuteContextC(ctx)
+	if err == nil {
+		err = checked.err
+	}
+	if err != nil && !a.began && !errors.As(err, new(usageError)) {
+		err = usageError{err}
+	}
+	return a.exit(cmd, err)
+}
+
+// exit prints an error, once, and gives the exit status for it.
+func (a *app) exit(cmd *cobra.Command, err error) int {
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.Is(err, errTold):
+		return exitFailed
+	case errors.As(err, new(usageError)):
+		_, _ = fmt.Fprintf(a.err, "%v\nRun '%s --help' for usage.\n", err, cmd.CommandPath())
+		return exitUsage
+	default:
+		_, _ = fmt.Fprintln(a.err, err)
+		return exitFailed
+	}
+}
+
+// newRootCmd builds the command tree. New commands get a file of their own and
+// a line here.
+func newRootCmd(a *app) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "calctl",
+		Short: "Store Calico's routing resources and run the BGP node they ask for",
+		Long: `calctl stores Calico's routing resources and runs the BGP node they ask for.
+
+It is calicoctl, confd and BIRD in one program: 'calctl apply' stores
+resources in a datastore, 'calctl node run' speaks BGP and keeps the kernel's
+routes as the resources say, 'calctl node status' shows how it goes.`,
+		Example: `  calctl apply -f cluster.yaml
+  calctl node run --ip autodetect
+  calctl node status`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          noArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		PersistentPreRun: func(*cobra.Command, []string) {
+			a.began = true
+		},
+	}
+	root.PersistentFlags().StringVar(&a.datastore, "datastore", "", "`folder` that holds the resources (default $"+datastoreEnv+", else "+defaultDatastore+")")
+	root.AddCommand(
+		newApplyCmd(a),
+		newCreateCmd(a),
+		newReplaceCmd(a),
+		newDeleteCmd(a),
+		newGetCmd(a),
+		newValidateCmd(a),
+		newNodeCmd(a),
+		newVersionCmd(a),
+	)
+	root.SetHelpCommand(newHelpCmd())
+	root.InitDefaultCompletionCmd("completion") // it is made only for roots that have commands
+	return root
+}
+
+// noArgs is cobra.NoArgs with calicoctl's words for a command nobody knows.
+func noArgs(cmd *cobra.Command, args []string) error {
+	switch {
+	case len(args) == 0:
+		return nil
+	case cmd.HasSubCommands():
+		return usagef("unknown command %q for %q", args[0], cmd.CommandPath())
+	default:
+		return usagef("'%s' takes no arguments, got %q", cmd.CommandPath(), args[0])
+	}
+}
+
+// newHelpCmd is cobra's, except that help for what does not exist is an error.
+func newHelpCmd() *cobra.Command {
+	return &cobra.Command{
+		Use:     "help [COMMAND]",
+		Short:   "Show help for a command",
+		Example: "  calctl help apply\n  calctl help node run",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			target, rest, err := cmd.Root().Find(args)
+			if err != nil || len(rest) > 0 {
+				return usagef("there is no help for %q", args)
+			}
+			target.InitDefaultHelpFlag()
+			return target.Help()
+		},
+	}
+}
+
+// setting is the value of a flag, else of an environment variable, else a default.
+func (a *app) setting(flag, variable, otherwise string) string {
+	if flag != "" {
+		return flag
+	}
+	if v := a.env(variable); v != "" {
+		return v
+	}
+	return otherwise
+}
+
+// checkedWriter remembers the first error, so that output which never arrived
+// does not end in exit status 0.
+type checkedWriter struct {
+	w   io.Writer
+	err error
+}
+
+func (c *checkedWriter) Write(p []byte) (int, error) {
+	n, err := c.w.Write(p)
+	if err != nil && c.err == nil {
+		c.err = err
+	}
+	return n, err
+}
