@@ -35,9 +35,10 @@ type Store interface {
 	Delete(ctx context.Context, key resources.Key, version string) (resources.Resource, error)
 
 	// Watch calls fn with the whole state once it is known, and again after
-	// every change, never twice at a time. A burst of changes may arrive as one call. fn must return
-	// quickly. Watch returns nil when ctx is done; a datastore that is not
-	// reachable for a while is retried inside, and reported through Health.
+	// every change, never twice at a time. A burst of changes may arrive as one
+	// call. The resources in it are defaulted and valid. fn must return quickly.
+	// Watch returns nil when ctx is done; a datastore that is not reachable for
+	// a while is retried inside, and reported through Health.
 	Watch(ctx context.Context, fn func(*resources.Snapshot)) error
 
 	// Health says where the datastore is and whether Watch can follow it.
