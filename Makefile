@@ -21,7 +21,7 @@ lint: bin/golangci-lint ## style and the import rules
 	$(GO) vet ./...
 
 bench: deps build ## UPDATE to kernel, side by side with BIRD (root, minutes)
-	$(GO) run ./bench
+	CGO_ENABLED=0 $(GO) test ./bench -run "^$$" -bench . -benchtime 1x -timeout 60m
 
 fuzz: ## a short run of every fuzz target
 	$(GO) list ./... | while read -r pkg; do \

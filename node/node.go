@@ -50,7 +50,10 @@ func Run(ctx context.Context, c Config) error {
 		return fmt.Errorf("open the kernel's routing table: %w", err)
 	}
 	defer func() { _ = kernel.Close() }()
-	routes := fib.NewSyncer(kernel, c.Log.With("part", "fib"))
+	routes, err := fib.NewSyncer(kernel, c.Log.With("part", "fib"))
+	if err != nil {
+		return fmt.Errorf("read the kernel's routing table: %w", err)
+	}
 
 	var mistake identityError
 	unregistered := register(ctx, c)
@@ -65,7 +68,7 @@ func Run(ctx context.Context, c Config) error {
 			Settled: routes.Settled,
 			Peers:   func() { wake(peersChanged) },
 		},
-		Restarting: routes.Adopted(),
+		Restarting: routes.Stale(),
 	})
 	// Deferred here, run after the group below has ended: what closing makes
 	// the speaker withdraw reaches no kernel.
@@ -81,7 +84,7 @@ func Run(ctx context.Context, c Config) error {
 	g.Go(func() error { return c.Store.Watch(ctx, follow.Offer) })              // datastore  → latest snapshot
 	g.Go(func() error { return follow.Run(ctx) })                               // snapshot   → speaker
 	g.Go(func() error { return routes.Run(ctx) })                               // best paths → kernel
-	g.Go(func() error { return forward(ctx, routes.HostChanged, follow.Wake) }) // kernel     → snapshot's host
+	g.Go(func() error { return forward(ctx, routes.HostChanged(), follow.Wake) }) // kernel     → snapshot's host
 	g.Go(func() error { return status.Serve(ctx, control, tell.Report) })       // all        → status
 	if unregistered != nil {
 		c.Log.Warn("could not register this node, trying again", "error", unregistered)

@@ -1,0 +1,117 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/calctl/calctl/node/fib"
+	"github.com/calctl/calctl/node/intent"
+	"github.com/calctl/calctl/resources"
+)
+
+// recorder is a speaker that remembers what it was asked for, and fails as
+// often as it is told to.
+type recorder struct {
+	failures int
+	applied  []intent.BGP
+}
+
+func (r *recorder) Apply(_ context.Context, want intent.BGP) error {
+	r.applied = append(r.applied, want)
+	if r.failures > 0 {
+		r.failures--
+		return errors.New("no room in the kernel")
+	}
+	return nil
+}
+
+// snapshotOf is a snapshot with one node that has an address and an AS number.
+func snapshotOf(asn resources.ASN) *resources.Snapshot {
+	snap := resources.NewSnapshot()
+	n := &resources.Node{}
+	n.Name = "a"
+	n.Spec.BGP = &resources.NodeBGPSpec{ASNumber: &asn, IPv4Address: "192.0.2.1/24"}
+	snap.Put(n)
+	return snap
+}
+
+// follow runs a reconciler inside a synctest bubble.
+func follow(t *testing.T, s applier) *reconciler {
+	r := newReconciler("a", s, func() fib.Host { return fib.Host{} }, slog.New(slog.DiscardHandler))
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- r.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("Run: %v", err)
+		}
+	})
+	return r
+}
+
+func TestReconcilerActsOnTheNewestSnapshotOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &recorder{}
+		r := follow(t, s)
+		r.Wake() // the host is faster than the datastore
+		synctest.Wait()
+		if len(s.applied) != 0 {
+			t.Fatalf("acted without a snapshot: %v", s.applied)
+		}
+		for asn := range resources.ASN(100) {
+			r.Offer(snapshotOf(65000 + asn))
+		}
+		synctest.Wait()
+		if last := s.applied[len(s.applied)-1]; last.ASN != 65099 {
+			t.Errorf("the last intent has AS %d, want 65099", last.ASN)
+		}
+		if len(s.applied) > 2 {
+			t.Errorf("a burst of 100 snapshots was acted upon %d times", len(s.applied))
+		}
+		select {
+		case <-r.Applied:
+		default:
+			t.Error("Applied is not closed after the first snapshot")
+		}
+	})
+}
+
+func TestReconcilerTriesAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &recorder{failures: 3}
+		r := follow(t, s)
+		start := time.Now()
+		r.Offer(snapshotOf(65000))
+		synctest.Wait()
+		if o := r.outcome.Load(); o == nil || o.err == nil {
+			t.Fatalf("the failure is not kept for status: %+v", o)
+		}
+		<-time.After(time.Minute) // of the bubble
+		synctest.Wait()
+		if o := r.outcome.Load(); o.err != nil {
+			t.Errorf("still failing after %v: %v", time.Since(start), o.err)
+		}
+		if len(s.applied) != 4 {
+			t.Errorf("applied %d times, want 4: one try, three retries, no more after success", len(s.applied))
+		}
+	})
+}
+
+func TestReconcilerLooksAgainWhenTheHostChanges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &recorder{}
+		r := follow(t, s)
+		r.Offer(snapshotOf(65000))
+		synctest.Wait()
+		r.Wake()
+		synctest.Wait()
+		if len(s.applied) != 2 {
+			t.Errorf("applied %d times, want 2", len(s.applied))
+		}
+	})
+}
