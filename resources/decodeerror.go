@@ -25,9 +25,9 @@ func (e *DecodeError) Error() string {
 			where += ", " + e.Key.String()
 		}
 		if f.Path != "" {
-			where += ", " + place(f)
+			where += ", " + f.place()
 		}
-		lines = append(lines, f.Reason+" ("+where+")")
+		lines = append(lines, printable(f.Reason+" ("+where+")"))
 	}
 	return strings.Join(lines, "\n")
 }
@@ -43,9 +43,9 @@ func (e *DecodeError) In(file string) string {
 		}
 		s += f.Reason
 		if f.Path != "" {
-			s += " (" + place(f) + ")"
+			s += " (" + f.place() + ")"
 		}
-		lines = append(lines, s)
+		lines = append(lines, printable(s))
 	}
 	return strings.Join(lines, "\n")
 }
@@ -55,13 +55,6 @@ func (e *DecodeError) faults() Invalid {
 		return e.Fields
 	}
 	return Invalid{{Reason: e.Reason, Line: e.Line}}
-}
-
-func place(f FieldError) string {
-	if f.Value == "" {
-		return f.Path
-	}
-	return f.Path + " = '" + f.Value + "'"
 }
 
 // DecodeErrors are the errors of several documents, in the order of the input.

@@ -1,6 +1,10 @@
 package resources
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+	"unicode"
+)
 
 // A FieldError is one thing wrong with one field of a resource.
 type FieldError struct {
@@ -13,11 +17,40 @@ type FieldError struct {
 // Error writes the field, its value and the reason on one line, in calicoctl's
 // frame: error with field spec.peerIP = 'bad' (reason).
 func (e FieldError) Error() string {
-	s := "error with field " + e.Path
-	if e.Value != "" {
-		s += " = '" + e.Value + "'"
+	return printable("error with field " + e.place() + " (" + e.Reason + ")")
+}
+
+// maxShown is the most an error shows of a value, in bytes.
+const maxShown = 200
+
+// place is the field and its value: spec.peerIP = 'bad'.
+func (e FieldError) place() string {
+	if e.Value == "" {
+		return e.Path
 	}
-	return s + " (" + e.Reason + ")"
+	value := e.Value
+	if len(value) > maxShown {
+		value = strings.ToValidUTF8(value[:maxShown], "") + "..."
+	}
+	return e.Path + " = '" + value + "'"
+}
+
+// printable writes line breaks and terminal commands as \n and \x1b: what
+// files hold must not change what the error looks like.
+func printable(s string) string {
+	if strings.IndexFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) < 0 {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range s {
+		if unicode.IsPrint(r) {
+			b.WriteRune(r)
+		} else {
+			q := strconv.QuoteRune(r)
+			b.WriteString(q[1 : len(q)-1])
+		}
+	}
+	return b.String()
 }
 
 // Invalid is everything wrong with one resource.

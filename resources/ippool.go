@@ -1,6 +1,13 @@
 package resources
 
-import "strconv"
+import (
+	"cmp"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+)
 
 // An IPPool is a range of addresses of the cluster. For routing it is an entry
 // of the export policy: nodes tell their peers about routes inside a pool.
@@ -34,11 +41,137 @@ type IPPoolStatus struct {
 // Kind is KindIPPool.
 func (*IPPool) Kind() Kind { return KindIPPool }
 
-// Default fills in what Calico's clients fill in.
-func (r *IPPool) Default() { setHead(r) }
+// Default fills in what Calico's clients fill in: all of it, so that a stored
+// pool says what it does.
+func (r *IPPool) Default() {
+	setHead(r)
+	s := &r.Spec
+	s.VXLANMode = cmp.Or(s.VXLANMode, "Never")
+	s.IPIPMode = cmp.Or(s.IPIPMode, "Never")
+	s.NodeSelector = cmp.Or(s.NodeSelector, "all()")
+	if len(s.AllowedUses) == 0 {
+		s.AllowedUses = []string{"Workload", "Tunnel"}
+	}
+	if s.AssignmentMode == nil {
+		automatic := "Automatic"
+		s.AssignmentMode = &automatic
+	}
+	if p := r.Prefix(); s.BlockSize == 0 && p.IsValid() {
+		s.BlockSize = 26
+		if p.Addr().Is6() {
+			s.BlockSize = 122
+		}
+	}
+}
+
+// Prefix returns the pool's range, the zero Prefix when it can't be read.
+func (r *IPPool) Prefix() netip.Prefix {
+	p, err := netip.ParsePrefix(r.Spec.CIDR)
+	if err != nil {
+		return netip.Prefix{}
+	}
+	return p
+}
+
+// Hosts talk to their neighbours by these, so no pool may hand them out.
+var linkLocal = []netip.Prefix{netip.MustParsePrefix("169.254.0.0/16"), netip.MustParsePrefix("fe80::/10")}
 
 // Validate returns an Invalid that names every bad field, or nil.
-func (r *IPPool) Validate() error { return nil }
+func (r *IPPool) Validate() error {
+	var bad Invalid
+	bad.metadata(r)
+	s := &r.Spec
+	encap := []string{"Never", "Always", "CrossSubnet"}
+	if s.IPIPMode != "" {
+		bad.oneOf("spec.ipipMode", s.IPIPMode, encap...)
+	}
+	if s.VXLANMode != "" {
+		bad.oneOf("spec.vxlanMode", s.VXLANMode, encap...)
+	}
+	if on(s.IPIPMode) && on(s.VXLANMode) {
+		bad.Add("spec", "", "ipipMode and vxlanMode cannot both be enabled")
+	}
+	s.validateRange(&bad)
+	bad.selector("spec.nodeSelector", "NodeSelector", s.NodeSelector)
+	bad.selector("spec.namespaceSelector", "NamespaceSelector", s.NamespaceSelector)
+	if strings.Contains(s.NodeSelector, "global(") {
+		bad.Add("spec.nodeSelector", s.NodeSelector, "global() selects no node; use all()")
+	}
+	s.validateUses(&bad)
+	if v := s.AssignmentMode; v != nil {
+		bad.oneOf("spec.assignmentMode", *v, "Automatic", "Manual")
+	}
+	return bad.Err()
+}
+
+func on(encapsulation string) bool {
+	return encapsulation == "Always" || encapsulation == "CrossSubnet"
+}
+
+// validateRange checks the CIDR and how it is cut into blocks.
+func (s *IPPoolSpec) validateRange(bad *Invalid) {
+	if s.CIDR == "" {
+		bad.Add("spec.cidr", "", "IPPool CIDR must be specified")
+		return
+	}
+	p, err := netip.ParsePrefix(s.CIDR)
+	if err != nil {
+		_, mend := parsePrefix(s.CIDR)
+		bad.Add("spec.cidr", s.CIDR, "IPPool CIDR must be a valid subnet; "+mend)
+		return
+	}
+	if p != p.Masked() {
+		bad.Add("spec.cidr", s.CIDR, "IPPool CIDR is not strictly masked; write "+p.Masked().String())
+	}
+	for _, local := range linkLocal {
+		if local.Overlaps(p) {
+			bad.Add("spec.cidr", s.CIDR, "IPPool CIDR overlaps with the link local range "+local.String())
+		}
+	}
+	if p.Addr().Is6() && on(s.IPIPMode) {
+		bad.Add("spec", "", "IPIP is not supported on IPv6 pools")
+	}
+	if s.BlockSize == 0 {
+		return
+	}
+	low, high := 20, 32
+	if p.Addr().Is6() {
+		low, high = 116, 128
+	}
+	switch {
+	case s.BlockSize < low || s.BlockSize > high:
+		bad.Add("spec", "", "blockSize must be between 20 and 32 for IPv4 pools, and between 116 and 128 for IPv6 pools; it is "+strconv.Itoa(s.BlockSize))
+	case s.BlockSize < p.Bits() && !s.Disabled:
+		bad.Add("spec", "", fmt.Sprintf("IP pool size is too small for use with Calico IPAM. It must be equal to or greater than the block size. "+
+			"Set blockSize: %d, or disabled: true for a pool that is only routed", p.Bits()))
+	}
+}
+
+// validateUses checks allowedUses, and what goes with each of them.
+func (s *IPPoolSpec) validateUses(bad *Invalid) {
+	for i, use := range s.AllowedUses {
+		bad.oneOf(indexPath("spec.allowedUses", i), use, "Workload", "Tunnel", "LoadBalancer")
+	}
+	if s.NamespaceSelector != "" && slices.Contains(s.AllowedUses, "Tunnel") {
+		bad.Add("spec", "", "namespaceSelector cannot be used with allowedUses Tunnel; write allowedUses: [Workload]")
+	}
+	if !slices.Contains(s.AllowedUses, "LoadBalancer") {
+		return
+	}
+	for _, f := range []struct {
+		wrong  bool
+		reason string
+	}{
+		{len(s.AllowedUses) > 1, "allowedUses LoadBalancer cannot be combined with another use"},
+		{on(s.IPIPMode) || on(s.VXLANMode), "ipipMode and vxlanMode must be Never when allowedUses is LoadBalancer"},
+		{s.NodeSelector != "" && s.NodeSelector != "all()", "nodeSelector must be all() when allowedUses is LoadBalancer"},
+		{s.DisableBGPExport, "disableBGPExport must be false when allowedUses is LoadBalancer"},
+	} {
+		if f.wrong {
+			bad.Add("spec", "", f.reason)
+		}
+	}
+}
 
 // validateUpdate holds the fields addresses have been handed out by.
 func (r *IPPool) validateUpdate(old *IPPool, bad *Invalid) {

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 )
 
 // A Secret holds passwords by key, in the form of Kubernetes' Secret
@@ -76,8 +78,56 @@ func (s *Snapshot) Password(ref SecretKeySelector) (Password, error) {
 	return NewPassword(value), nil
 }
 
-// Default fills in what Calico's clients fill in.
-func (r *Secret) Default() { setHead(r) }
+// Default moves StringData into Data, as Kubernetes does. Where a key is in
+// both, the plain text wins.
+func (s *Secret) Default() {
+	setHead(s)
+	if len(s.StringData) > 0 && s.Data == nil {
+		s.Data = map[string][]byte{}
+	}
+	for key, text := range s.StringData {
+		s.Data[key] = []byte(text)
+	}
+	s.StringData = nil
+}
 
-// Validate returns an Invalid that names every bad field, or nil.
-func (r *Secret) Validate() error { return nil }
+// Redacted returns a copy to show to people: keys, but no values.
+func (s *Secret) Redacted() Resource {
+	c := Clone(s).(*Secret)
+	c.Data, c.StringData = nil, nil
+	if len(s.Data)+len(s.StringData) > 0 {
+		// StringData, because base64 of three stars would read like a value.
+		c.StringData = map[string]string{}
+	}
+	for key := range s.Data {
+		c.StringData[key] = redacted
+	}
+	for key := range s.StringData {
+		c.StringData[key] = redacted
+	}
+	return c
+}
+
+// Validate returns an Invalid that names every bad field, or nil. It never
+// repeats a value.
+func (s *Secret) Validate() error {
+	var bad Invalid
+	bad.metadata(s)
+	for _, key := range slices.Sorted(maps.Keys(s.Data)) {
+		bad.dataKey("data", key)
+		if string(s.Data[key]) == redacted {
+			// Somebody edits what get printed and applies it: the password would be gone.
+			bad.Add(joinPath("data", key), "", "the value is the "+redacted+" that is printed in place of a secret; write the secret itself, or remove the line")
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(s.StringData)) {
+		bad.dataKey("stringData", key)
+	}
+	return bad.Err()
+}
+
+func (e *Invalid) dataKey(field, key string) {
+	if !dataKey.MatchString(key) {
+		e.Add(joinPath(field, key), "", "the keys of a Secret are letters, digits and - . _")
+	}
+}

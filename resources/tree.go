@@ -108,6 +108,10 @@ func readValue(dec *json.Decoder, raw []byte) (any, error) {
 	return tok, nil
 }
 
+// quotedInError matches what a parser repeats of the text, in a document that
+// may hold secrets: `password: *x` makes it complain about the anchor 'x'.
+var quotedInError = regexp.MustCompile("'[^']*'|`[^`]*`")
+
 var lineInError = regexp.MustCompile(`\bline (\d+)`)
 
 // syntaxError wraps a parser's error; lines it names become those of the
@@ -123,6 +127,9 @@ func syntaxError(c chunk, err error) *DecodeError {
 		}
 		return "line " + strconv.Itoa(n)
 	})
+	if bytes.Contains(c.text, []byte(KindSecret)) {
+		text = quotedInError.ReplaceAllString(text, redacted)
+	}
 	e.Reason = "error converting YAML to JSON: " + text
 	if strings.Contains(text, "cannot start any token") && bytes.Contains(c.text, []byte("\t")) {
 		e.Reason += "; YAML is indented with blanks, not with tabs"
