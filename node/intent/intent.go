@@ -18,7 +18,7 @@ const DefaultPort = 179
 // holds one does not change it.
 type BGP struct {
 	ASN      uint32
-	RouterID netip.Addr // IPv4 always (RFC 4271, 4.2)
+	RouterID netip.Addr // IPv4 always (RFC 4271, 4.2): the node's, or a hash of its name
 	Port     uint16     // where to listen, on every address
 	// Peers by address and port. In this version no two have the same address.
 	Peers map[netip.AddrPort]Peer

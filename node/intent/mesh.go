@@ -27,7 +27,8 @@ func (d *derivation) mesh() {
 		}
 		for _, a := range m.addrs() {
 			own := d.self.like(a)
-			if !own.IsValid() || a == own {
+			// Of two nodes with one address only the first is spoken to.
+			if !own.IsValid() || a == own || d.byAddr[a] != m {
 				continue
 			}
 			if d.meshASN(m) == 0 {

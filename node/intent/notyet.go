@@ -9,60 +9,62 @@ import (
 // A missing feature is a field of Calico's that calctl does not act upon yet.
 // When one is built, its line goes.
 type missing[Spec any] struct {
-	field string
-	asked func(*Spec) bool
-	// unsafe says what would be wrong with a session that goes without. Such a
-	// session is not started. Empty: it is started, without.
-	unsafe string
+	field   string
+	asked   func(*Spec) bool
+	without string // what it is like without
+	// unsafe says that a session had better not be than be without: more could
+	// come in, go out or get at it than was asked for, or it could not work.
+	unsafe bool
 }
 
-var peerNotYet = []missing[resources.BGPPeerSpec]{
-	{"spec.filters", func(s *resources.BGPPeerSpec) bool { return len(s.Filters) > 0 }, "more routes would come in or go out than the filters permit"},
-	{"spec.ttlSecurity", func(s *resources.BGPPeerSpec) bool { return s.TTLSecurity != nil && *s.TTLSecurity > 0 }, "anyone who reaches the port could speak to it"},
-	{"spec.localASNumber", func(s *resources.BGPPeerSpec) bool { return s.LocalASNumber != nil }, "the router would see an AS number it does not expect"},
-	{"spec.numAllowedLocalASNumbers", func(s *resources.BGPPeerSpec) bool {
-		return s.NumAllowedLocalASNumbers != nil && *s.NumAllowedLocalASNumbers > 0
-	}, ""},
-	{"spec.keepOriginalNextHop", func(s *resources.BGPPeerSpec) bool { return s.KeepOriginalNextHop }, ""},
-	{"spec.nextHopMode", func(s *resources.BGPPeerSpec) bool { return s.NextHopMode != nil && *s.NextHopMode != "Auto" }, ""},
-	{"spec.reachableBy", func(s *resources.BGPPeerSpec) bool { return s.ReachableBy != "" }, ""},
-	{"spec.keepaliveTime", func(s *resources.BGPPeerSpec) bool { return s.KeepaliveTime != nil }, ""},
-	{"spec.maxRestartTime", func(s *resources.BGPPeerSpec) bool { return s.MaxRestartTime != nil }, ""},
+type (
+	peerSpec   = resources.BGPPeerSpec
+	configSpec = resources.BGPConfigurationSpec
+	nodeSpec   = resources.NodeSpec
+)
+
+var peerNotYet = []missing[peerSpec]{
+	{"filters", func(s *peerSpec) bool { return len(s.Filters) > 0 }, "more routes would come in or go out than the filters permit", true},
+	{"ttlSecurity", func(s *peerSpec) bool { return s.TTLSecurity != nil && *s.TTLSecurity > 0 }, "it would take packets from any distance", true},
+	{"localASNumber", func(s *peerSpec) bool { return s.LocalASNumber != nil }, "the router would see an AS number it does not expect", true},
+	{"numAllowedLocalASNumbers", func(s *peerSpec) bool { return s.NumAllowedLocalASNumbers != nil && *s.NumAllowedLocalASNumbers > 0 }, "routes with our AS in their path are refused", false},
+	{"keepOriginalNextHop", func(s *peerSpec) bool { return s.KeepOriginalNextHop }, "next hops are those of Auto", false},
+	{"nextHopMode", func(s *peerSpec) bool { return s.NextHopMode != nil && *s.NextHopMode != "Auto" }, "next hops are those of Auto", false},
+	{"reachableBy", func(s *peerSpec) bool { return s.ReachableBy != "" }, "the router is reached by the routes the kernel has", false},
+	{"keepaliveTime", func(s *peerSpec) bool { return s.KeepaliveTime != nil }, "keepalives come at the usual pace", false},
+	{"maxRestartTime", func(s *peerSpec) bool { return s.MaxRestartTime != nil }, "the restart time is the usual one", false},
 }
 
-const workloadsNotYet = "spec.localWorkloadSelector is not acted upon: calctl does not know the workloads of a node, so there is nobody to peer with"
+const workloadsNotYet = "spec.localWorkloadSelector is not acted upon, so no session is started: calctl does not know the workloads of a node"
 
-var globalNotYet = []missing[resources.BGPConfigurationSpec]{
-	{"spec.bindMode", func(s *resources.BGPConfigurationSpec) bool { return s.BindMode != nil && *s.BindMode == "NodeIP" }, ""},
-	{"spec.nodeMeshMaxRestartTime", func(s *resources.BGPConfigurationSpec) bool { return s.NodeMeshMaxRestartTime != nil }, ""},
-	{"spec.serviceClusterIPs", func(s *resources.BGPConfigurationSpec) bool { return len(s.ServiceClusterIPs) > 0 }, ""},
-	{"spec.serviceExternalIPs", func(s *resources.BGPConfigurationSpec) bool { return len(s.ServiceExternalIPs) > 0 }, ""},
-	{"spec.serviceLoadBalancerIPs", func(s *resources.BGPConfigurationSpec) bool { return len(s.ServiceLoadBalancerIPs) > 0 }, ""},
-	{"spec.programClusterRoutes", func(s *resources.BGPConfigurationSpec) bool {
-		return s.ProgramClusterRoutes != nil && *s.ProgramClusterRoutes != "Enabled"
-	}, ""},
-	{"spec.ipv4NormalRoutePriority", func(s *resources.BGPConfigurationSpec) bool { return otherPriority(s.IPv4NormalRoutePriority) }, ""},
-	{"spec.ipv6NormalRoutePriority", func(s *resources.BGPConfigurationSpec) bool { return otherPriority(s.IPv6NormalRoutePriority) }, ""},
+var globalNotYet = []missing[configSpec]{
+	{"bindMode", func(s *configSpec) bool { return s.BindMode != nil && *s.BindMode == "NodeIP" }, "the node listens on every address", false},
+	{"nodeMeshMaxRestartTime", func(s *configSpec) bool { return s.NodeMeshMaxRestartTime != nil }, "the restart time is the usual one", false},
+	{"serviceClusterIPs", func(s *configSpec) bool { return len(s.ServiceClusterIPs) > 0 }, "peers are not told about them", false},
+	{"serviceExternalIPs", func(s *configSpec) bool { return len(s.ServiceExternalIPs) > 0 }, "peers are not told about them", false},
+	{"serviceLoadBalancerIPs", func(s *configSpec) bool { return len(s.ServiceLoadBalancerIPs) > 0 }, "peers are not told about them", false},
+	{"programClusterRoutes", func(s *configSpec) bool { return s.ProgramClusterRoutes != nil && *s.ProgramClusterRoutes != "Enabled" }, "the kernel gets the routes of all pools", false},
+	{"ipv4NormalRoutePriority", func(s *configSpec) bool { return otherPriority(s.IPv4NormalRoutePriority) }, "routes have the usual metric", false},
+	{"ipv6NormalRoutePriority", func(s *configSpec) bool { return otherPriority(s.IPv6NormalRoutePriority) }, "routes have the usual metric", false},
 	prefixAdvertisementsNotYet,
 	logSeverityNotYet,
 }
 
 // ownNotYet are the fields of which a BGPConfiguration for one node has a say.
-var ownNotYet = []missing[resources.BGPConfigurationSpec]{prefixAdvertisementsNotYet, logSeverityNotYet}
+var ownNotYet = []missing[configSpec]{prefixAdvertisementsNotYet, logSeverityNotYet}
 
-var (
-	prefixAdvertisementsNotYet = missing[resources.BGPConfigurationSpec]{
-		"spec.prefixAdvertisements", func(s *resources.BGPConfigurationSpec) bool { return len(s.PrefixAdvertisements) > 0 }, "",
-	}
-	logSeverityNotYet = missing[resources.BGPConfigurationSpec]{
-		"spec.logSeverityScreen", func(s *resources.BGPConfigurationSpec) bool {
-			return s.LogSeverityScreen != "" && !strings.EqualFold(s.LogSeverityScreen, "Info")
-		}, "",
-	}
-)
+var prefixAdvertisementsNotYet = missing[configSpec]{
+	"prefixAdvertisements", func(s *configSpec) bool { return len(s.PrefixAdvertisements) > 0 }, "peers are told without communities", false,
+}
 
-var nodeNotYet = []missing[resources.NodeSpec]{
-	{"spec.bgp.routeReflectorClusterID", func(s *resources.NodeSpec) bool { return s.BGP.RouteReflectorClusterID != "" }, ""},
+var logSeverityNotYet = missing[configSpec]{
+	"logSeverityScreen", func(s *configSpec) bool {
+		return s.LogSeverityScreen != "" && !strings.EqualFold(s.LogSeverityScreen, "Info")
+	}, "the log is what calctl node run was started with", false,
+}
+
+var nodeNotYet = []missing[nodeSpec]{
+	{"bgp.routeReflectorClusterID", func(s *nodeSpec) bool { return s.BGP.RouteReflectorClusterID != "" }, "the node reflects no routes", false},
 }
 
 // otherPriority reports whether a metric is asked for which is not Calico's default.
@@ -72,14 +74,14 @@ func otherPriority(p *int) bool { return p != nil && *p != 1024 }
 // reports whether a session must not be started for one of them.
 func notYet[Spec any](p *problems, key resources.Key, spec *Spec, table []missing[Spec]) (refused bool) {
 	for _, m := range table {
-		switch {
-		case !m.asked(spec):
-		case m.unsafe == "":
-			p.about(key, "%s is not acted upon yet", m.field)
-		default:
-			p.about(key, "%s is not acted upon yet, so the session is not started: %s", m.field, m.unsafe)
-			refused = true
+		if !m.asked(spec) {
+			continue
 		}
+		so := ""
+		if m.unsafe {
+			refused, so = true, ", so the session is not started"
+		}
+		p.about(key, "spec.%s is not acted upon yet%s: %s", m.field, so, m.without)
 	}
 	return refused
 }

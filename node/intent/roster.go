@@ -1,6 +1,7 @@
 package intent
 
 import (
+	"fmt"
 	"net/netip"
 
 	"github.com/calctl/calctl/resources"
@@ -42,36 +43,54 @@ func (r *roster) add(s session) {
 		return
 	}
 	pair := [2]resources.Key{s.by, first.by}
-	what := difference(first, s)
-	if what == "" || r.clashes[pair] {
+	if s.by == first.by || r.clashes[pair] {
 		return
 	}
-	r.clashes[pair] = true
-	r.problems.about(s.by, "%s, but %s asks for another session with %s and comes first; there is one session with an address, so change one of them",
-		what, first.by, s.at.Addr())
+	if mine, theirs := difference(first, s); mine != "" {
+		r.clashes[pair] = true
+		r.problems.about(s.by, "asks for a session with %s %s, %s for one %s; there is one session with an address, and %s comes first: change one of them",
+			s.at.Addr(), mine, first.by, theirs, first.by)
+	}
 }
 
-// difference says what of s is not to be had because of first, or nothing.
-func difference(first, s session) string {
-	if s.at.Port() != first.at.Port() {
-		return "asks for a session with " + s.at.String()
+// difference says what kind of session s asks for that first does not, and
+// what first asks for instead; nothing when the two agree.
+func difference(first, s session) (mine, theirs string) {
+	if a, b := s.at.Port(), first.at.Port(); a != b {
+		return fmt.Sprintf("on port %d", a), fmt.Sprintf("on port %d", b)
 	}
 	// A BGPPeer for a node of the mesh is how one changes the session with that
 	// node: not a mistake.
 	if s.by.Kind != resources.KindBGPPeer {
-		return ""
+		return "", ""
 	}
-	switch {
-	case s.peer.ASN != first.peer.ASN:
-		return "asks for another AS number with " + s.at.Addr().String()
-	case s.refused || first.refused:
-		return "" // there is a Problem already, and nothing else to compare
-	case s.peer.Password != first.peer.Password:
-		return "asks for another password with " + s.at.Addr().String()
-	case s.peer.LocalAddress != first.peer.LocalAddress:
-		return "asks for another source address with " + s.at.Addr().String()
+	if a, b := s.peer.ASN, first.peer.ASN; a != b {
+		return fmt.Sprintf("in AS %d", a), fmt.Sprintf("in AS %d", b)
 	}
-	return ""
+	if s.refused || first.refused {
+		return "", "" // there is a Problem already, and the rest may be unknown
+	}
+	if s.peer.Password != first.peer.Password {
+		return protection(s), protection(first)
+	}
+	if a, b := s.peer.LocalAddress, first.peer.LocalAddress; a != b {
+		return origin(a), origin(b)
+	}
+	return "", ""
+}
+
+func protection(s session) string {
+	if s.peer.Password.IsSet() {
+		return "with a password of its own"
+	}
+	return "without password"
+}
+
+func origin(a netip.Addr) string {
+	if a.IsValid() {
+		return "from " + a.String()
+	}
+	return "from any address"
 }
 
 // has reports whether there is a session with an address, started or refused.

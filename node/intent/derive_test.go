@@ -1,0 +1,192 @@
+package intent_test
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/calctl/calctl/node/intent"
+	"github.com/calctl/calctl/resources"
+)
+
+func TestBrokenEntriesAreProblems(t *testing.T) {
+	snap := resources.NewSnapshot()
+	peer := resources.Key{Kind: resources.KindBGPPeer, Name: "tor"}
+	snap.Broken = []resources.Broken{
+		{Source: "/d/bgppeers/what.yaml", Err: errors.New("mapping values are\n  not allowed here")},
+		{Key: peer, Source: "/d/bgppeers/tor.yaml", Err: errors.New("line 3: no such field: peerip"), Kept: true},
+		{Key: peer, Err: errors.New("unreadable")},
+	}
+	_, problems := intent.Derive(snap, "a", intent.Host{})
+	want := `/d/bgppeers/what.yaml: mapping values are not allowed here; it is as if it were not there
+BGPPeer(tor): unreadable; it is as if it were not there
+BGPPeer(tor): /d/bgppeers/tor.yaml: line 3: no such field: peerip; the last good version stays in force
+Node(a): is not in the datastore, so this node does not speak BGP; calctl node run registers it, or apply one
+`
+	if diff := cmp.Diff(want, list(problems)); diff != "" {
+		t.Errorf("problems (-want +got):\n%s", diff)
+	}
+	for i, j := 0, len(snap.Broken)-1; i < j; i, j = i+1, j-1 {
+		snap.Broken[i], snap.Broken[j] = snap.Broken[j], snap.Broken[i]
+	}
+	if _, again := intent.Derive(snap, "a", intent.Host{}); !cmp.Equal(problems, again) {
+		t.Errorf("another order of broken entries gives other problems:\n%s", list(again))
+	}
+}
+
+func TestPermits(t *testing.T) {
+	e := intent.Export{
+		Accept: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8::/32")},
+		Reject: []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16")},
+	}
+	for p, want := range map[string]bool{
+		"10.0.0.0/8":      true,
+		"10.2.3.4/32":     true,
+		"10.1.0.0/16":     false, // rejects win
+		"10.1.2.0/24":     false,
+		"10.0.0.0/7":      false, // wider than the pool
+		"0.0.0.0/0":       false,
+		"192.0.2.0/24":    false,
+		"2001:db8:1::/48": true,
+		"::/0":            false,
+	} {
+		if got := e.Permits(netip.MustParsePrefix(p)); got != want {
+			t.Errorf("%s: %v", p, got)
+		}
+	}
+}
+
+// TestPasswordsStayHidden: however an intent and its problems are printed, no
+// password is in it.
+func TestPasswordsStayHidden(t *testing.T) {
+	snap := mesh(3)
+	snap.Configs["default"].Spec.NodeMeshPassword = &resources.BGPPassword{SecretKeyRef: &resources.SecretKeySelector{Name: "s", Key: "k"}}
+	snap.Secrets["s"] = &resources.Secret{Data: map[string][]byte{"k": []byte("rosebud")}}
+	bgp, problems := intent.Derive(snap, "node-0", intent.Host{})
+	if len(bgp.Peers) != 2 || len(problems) != 0 {
+		t.Fatalf("the test itself is wrong: %v, %v", bgp.Peers, problems)
+	}
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {
+		if text := fmt.Sprintf(verb, bgp); strings.Contains(text, "rosebud") || strings.Contains(text, fmt.Sprintf("%x", "rosebud")) {
+			t.Errorf("%s shows the password: %s", verb, text)
+		}
+	}
+}
+
+// TestBothEndsOfTheMeshAgree derives every node of random clusters: a session
+// is wanted by both its ends or by none, each expects the AS number the other
+// has and dials the port the other listens on, and exactly one end waits.
+func TestBothEndsOfTheMeshAgree(t *testing.T) {
+	for seed := range uint64(50) {
+		snap := randomMesh(rand.New(rand.NewPCG(seed, 0)))
+		derived := map[string]intent.BGP{}
+		for name := range snap.Nodes {
+			derived[name], _ = intent.Derive(snap, name, intent.Host{})
+		}
+		sessions := 0
+		for name, bgp := range derived {
+			for at, p := range bgp.Peers {
+				sessions++
+				other := derived[p.Name]
+				back, ok := other.Peers[netip.AddrPortFrom(p.LocalAddress, bgp.Port)]
+				switch {
+				case !ok:
+					t.Fatalf("seed %d: %s has a session with %s, which has none with %s", seed, name, p.Name, name)
+				case back.LocalAddress != at.Addr() || back.Name != name:
+					t.Fatalf("seed %d: %s speaks to %s at %s, which speaks to %s from %s", seed, name, p.Name, at, back.Name, back.LocalAddress)
+				case p.ASN != other.ASN || back.ASN != bgp.ASN:
+					t.Fatalf("seed %d: %s and %s disagree about AS numbers", seed, name, p.Name)
+				case at.Port() != other.Port:
+					t.Fatalf("seed %d: %s dials %s, which listens on %d", seed, name, at, other.Port)
+				case p.Passive == back.Passive:
+					t.Fatalf("seed %d: %s and %s: passive is %v at both ends", seed, name, p.Name, p.Passive)
+				}
+			}
+		}
+		if sessions == 0 {
+			t.Fatalf("seed %d: no sessions to look at", seed)
+		}
+	}
+}
+
+// randomMesh is a cluster in which every node has an AS number of its own, or
+// none has: between a node with and one without Calico's two ends disagree.
+func randomMesh(rng *rand.Rand) *resources.Snapshot {
+	snap := resources.NewSnapshot()
+	snap.Configs["default"] = &resources.BGPConfiguration{}
+	withASN := rng.IntN(2) == 0
+	for i := range 8 {
+		name := fmt.Sprintf("n%d", i)
+		bgp := &resources.NodeBGPSpec{}
+		if i < 2 || rng.IntN(4) > 0 {
+			bgp.IPv4Address = fmt.Sprintf("10.0.%d.%d/16", rng.IntN(30), i+1)
+		}
+		if rng.IntN(2) == 0 {
+			bgp.IPv6Address = fmt.Sprintf("2001:db8::%x:%x/64", rng.IntN(30), i+1)
+		}
+		if withASN {
+			asn := resources.ASN(65000 + rng.IntN(3))
+			bgp.ASNumber = &asn
+		}
+		if i >= 2 && rng.IntN(6) == 0 {
+			bgp.RouteReflectorClusterID = "244.0.0.1"
+		}
+		if rng.IntN(3) == 0 {
+			own := &resources.BGPConfiguration{}
+			own.Spec.ListenPort = uint16(1790 + i)
+			snap.Configs["node."+name] = own
+		}
+		snap.Nodes[name] = &resources.Node{Spec: resources.NodeSpec{BGP: bgp}}
+	}
+	return snap
+}
+
+// mesh is a cluster of n nodes.
+func mesh(n int) *resources.Snapshot {
+	snap := resources.NewSnapshot()
+	snap.Configs["default"] = &resources.BGPConfiguration{}
+	for i := range n {
+		name := fmt.Sprintf("node-%d", i)
+		snap.Nodes[name] = &resources.Node{
+			Metadata: resources.Metadata{Name: name, Labels: map[string]string{"rack": fmt.Sprintf("r%d", i%20)}},
+			Spec: resources.NodeSpec{BGP: &resources.NodeBGPSpec{
+				IPv4Address: fmt.Sprintf("10.0.%d.%d/16", i/250, i%250+1),
+			}},
+		}
+	}
+	return snap
+}
+
+// BenchmarkDerive is the cost of one wake-up of the daemon: a mesh of n nodes,
+// a router for each of 20 racks, and 100 pools.
+func BenchmarkDerive(b *testing.B) {
+	for _, n := range []int{10, 100, 1000, 5000} {
+		b.Run(fmt.Sprintf("nodes=%d", n), func(b *testing.B) {
+			snap := mesh(n)
+			for i := range 20 {
+				p := &resources.BGPPeer{}
+				p.Spec.NodeSelector = fmt.Sprintf("rack == 'r%d'", i)
+				p.Spec.PeerIP = fmt.Sprintf("192.0.2.%d", i+1)
+				p.Spec.ASNumber = 65000
+				snap.Peers[fmt.Sprintf("tor-%d", i)] = p
+			}
+			for i := range 100 {
+				p := &resources.IPPool{}
+				p.Spec.CIDR = fmt.Sprintf("10.%d.0.0/16", i+1)
+				snap.Pools[fmt.Sprintf("pool-%d", i)] = p
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				bgp, problems := intent.Derive(snap, "node-3", intent.Host{})
+				if len(bgp.Peers) != n || len(problems) != 0 {
+					b.Fatalf("%d peers, %v", len(bgp.Peers), problems)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,212 @@
+package intent_test
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/txtar"
+	"sigs.k8s.io/yaml"
+
+	"github.com/calctl/calctl/node/intent"
+	"github.com/calctl/calctl/resources"
+)
+
+var update = flag.Bool("update", false, "rewrite want.yaml and problems.txt in testdata/derive")
+
+// TestDerive runs the examples in testdata/derive; their names are a table of
+// contents of what resources mean. An example is a txtar archive: a sentence
+// about it, with a line "node: NAME" when the node is not a, resources.yaml,
+// host.yaml if it matters, and the answer in want.yaml and problems.txt.
+func TestDerive(t *testing.T) {
+	files, err := filepath.Glob("testdata/derive/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no examples: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			example := readExample(t, file)
+			bgp, problems := intent.Derive(example.snapshot, example.node, example.host)
+			got := map[string]string{"want.yaml": show(t, bgp), "problems.txt": list(problems)}
+			if *update {
+				example.rewrite(t, file, got)
+				return
+			}
+			for name, text := range got {
+				if diff := cmp.Diff(example.section(name), text); diff != "" {
+					t.Errorf("%s (-want +got):\n%s", name, diff)
+				}
+			}
+			inAnyOrder(t, example, bgp, problems)
+		})
+	}
+}
+
+// inAnyOrder derives again from the same resources in other orders.
+func inAnyOrder(t *testing.T, e example, bgp intent.BGP, problems []intent.Problem) {
+	t.Helper()
+	rng := rand.New(rand.NewPCG(1, 2))
+	for range 10 {
+		rng.Shuffle(len(e.documents), func(i, j int) { e.documents[i], e.documents[j] = e.documents[j], e.documents[i] })
+		rng.Shuffle(len(e.host.Routes), func(i, j int) { e.host.Routes[i], e.host.Routes[j] = e.host.Routes[j], e.host.Routes[i] })
+		rng.Shuffle(len(e.host.Interfaces), func(i, j int) {
+			e.host.Interfaces[i], e.host.Interfaces[j] = e.host.Interfaces[j], e.host.Interfaces[i]
+		})
+		again, found := intent.Derive(snapshot(e.documents), e.node, e.host)
+		if diff := cmp.Diff(bgp, again, compareValues); diff != "" {
+			t.Fatalf("another order of the same input gives another answer:\n%s", diff)
+		}
+		if diff := cmp.Diff(problems, found); diff != "" {
+			t.Fatalf("another order of the same input gives other problems:\n%s", diff)
+		}
+	}
+}
+
+// compareValues compares what has no exported parts.
+var compareValues = cmp.Options{
+	cmp.Comparer(func(a, b netip.Addr) bool { return a == b }),
+	cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b }),
+	cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }),
+	cmp.Comparer(func(a, b resources.Password) bool { return a == b }),
+}
+
+// An example is one archive, read.
+type example struct {
+	archive   *txtar.Archive
+	node      string
+	documents []resources.Resource
+	snapshot  *resources.Snapshot
+	host      intent.Host
+}
+
+func readExample(t *testing.T, file string) example {
+	t.Helper()
+	archive, err := txtar.ParseFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := example{archive: archive, node: "a"}
+	for line := range strings.Lines(string(archive.Comment)) {
+		if name, ok := strings.CutPrefix(line, "node: "); ok {
+			e.node = strings.TrimSpace(name)
+		}
+	}
+	documents, err := resources.Decode(strings.NewReader(e.section("resources.yaml")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range documents {
+		// As a store does. Not validated: Derive must stand what it gets.
+		d.Resource.Default()
+		e.documents = append(e.documents, d.Resource)
+	}
+	e.snapshot = snapshot(e.documents)
+	if err := yaml.UnmarshalStrict([]byte(e.section("host.yaml")), &e.host); err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+func snapshot(rs []resources.Resource) *resources.Snapshot {
+	s := resources.NewSnapshot()
+	for _, r := range rs {
+		s.Put(r)
+	}
+	return s
+}
+
+func (e example) section(name string) string {
+	for _, f := range e.archive.Files {
+		if f.Name == name {
+			return string(f.Data)
+		}
+	}
+	return ""
+}
+
+// rewrite puts the answers into the archive, behind the questions.
+func (e example) rewrite(t *testing.T, file string, got map[string]string) {
+	t.Helper()
+	e.archive.Files = slices.DeleteFunc(e.archive.Files, func(f txtar.File) bool { _, ok := got[f.Name]; return ok })
+	for _, name := range []string{"want.yaml", "problems.txt"} {
+		e.archive.Files = append(e.archive.Files, txtar.File{Name: name, Data: []byte(got[name])})
+	}
+	if err := os.WriteFile(file, txtar.Format(e.archive), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// show writes a BGP for people.
+func show(t *testing.T, b intent.BGP) string {
+	t.Helper()
+	if !b.Enabled() {
+		if diff := cmp.Diff(intent.BGP{}, b, compareValues); diff != "" {
+			t.Errorf("not enabled, but not empty:\n%s", diff)
+		}
+		return "enabled: false\n"
+	}
+	type peer struct {
+		Name     string `json:"name"`
+		Type     string `json:"type"`
+		ASN      uint32 `json:"asn"`
+		From     string `json:"from"`
+		Password string `json:"password,omitempty"`
+		Passive  bool   `json:"passive,omitempty"`
+	}
+	out := struct {
+		ASN      uint32              `json:"asn"`
+		RouterID netip.Addr          `json:"routerID"`
+		Port     uint16              `json:"port"`
+		Peers    map[string]peer     `json:"peers,omitempty"`
+		Local    map[string]string   `json:"local,omitempty"`
+		Export   map[string][]string `json:"export,omitempty"`
+	}{
+		ASN: b.ASN, RouterID: b.RouterID, Port: b.Port,
+		Peers: map[string]peer{}, Local: map[string]string{}, Export: map[string][]string{},
+	}
+	for at, p := range b.Peers {
+		from := "kernel's choice"
+		if p.LocalAddress.IsValid() {
+			from = p.LocalAddress.String()
+		}
+		// The fixtures' passwords are no secrets, and which one it is matters.
+		out.Peers[at.String()] = peer{p.Name, string(p.Type), p.ASN, from, p.Password.Reveal(), p.Passive}
+	}
+	for dst, l := range b.Local {
+		text := "direct"
+		if l.Source == intent.Kernel {
+			text = fmt.Sprintf("kernel metric %d", l.Metric)
+		}
+		if l.Gateway.IsValid() {
+			text += " via " + l.Gateway.String()
+		}
+		out.Local[dst.String()] = text
+	}
+	for _, p := range b.Export.Accept {
+		out.Export["accept"] = append(out.Export["accept"], p.String())
+	}
+	for _, p := range b.Export.Reject {
+		out.Export["reject"] = append(out.Export["reject"], p.String())
+	}
+	text, err := yaml.Marshal(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func list(problems []intent.Problem) string {
+	var b bytes.Buffer
+	for _, p := range problems {
+		fmt.Fprintf(&b, "%s: %s\n", p.Subject(), p.Text)
+	}
+	return b.String()
+}
