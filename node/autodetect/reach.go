@@ -63,7 +63,7 @@ func source(to netip.Addr) (netip.Addr, error) {
 	if err != nil {
 		return netip.Addr{}, err
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	local := c.LocalAddr().(*net.UDPAddr).AddrPort().Addr()
 	return local.Unmap().WithZone(""), nil
 }

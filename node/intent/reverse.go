@@ -35,7 +35,8 @@ func (d *derivation) dialsInVain(q *request) *member {
 		for i := range d.members {
 			m := &d.members[i]
 			a := m.like(own)
-			if m != d.self && a.IsValid() && a != own && q.selects(m) && !d.roster.has(a) {
+			speaks := m != d.self && a.IsValid() && a != own && d.nodeASN(m) != 0
+			if speaks && q.selects(m) && !d.roster.has(a) {
 				return m
 			}
 		}
