@@ -6,7 +6,7 @@ import "net/netip"
 // reports its own local routes.
 type Change struct {
 	Prefix   netip.Prefix
-	NextHops []netip.Addr // sorted, several when paths are equally good; none: the route is gone
+	NextHops []netip.Addr // sorted, several when paths are equally good; none: the route is gone. Shared: don't change it
 }
 
 // Events are what a speaker tells while it runs. The functions are called from

@@ -1,0 +1,94 @@
+package speaker
+
+import (
+	"maps"
+	"net/netip"
+	"slices"
+
+	"github.com/calctl/calctl/node/intent"
+)
+
+// Changes are what must be done for what a speaker does to become what it
+// should do. The fields stand in the order they are acted on: routes and
+// policy come before the peers that will hear them, so that a new peer's first
+// UPDATEs are complete and its End-of-RIB is true (RFC 4724, section 2).
+// Every list is sorted.
+type Changes struct {
+	// Restart: the AS number, the router id or the port differ. They are in
+	// every OPEN, so every session ends; all other fields start from nothing.
+	Restart bool
+	// Remove are the peers to part from. A changed peer is in Remove and Add.
+	Remove []netip.AddrPort
+	// Policy: the export policy is replaced as one.
+	Policy             bool
+	Withdraw, Announce []netip.Prefix
+	Add                []netip.AddrPort
+}
+
+// Empty reports whether there is nothing to do.
+func (c Changes) Empty() bool {
+	return !c.Restart && !c.Policy && len(c.Remove)+len(c.Withdraw)+len(c.Announce)+len(c.Add) == 0
+}
+
+// Diff says what must change for have to become want. The zero BGP means that
+// there is no speaker. A peer whose session stays the same is in no list: it
+// keeps its uptime.
+func Diff(have, want intent.BGP) Changes {
+	if !want.Enabled() {
+		return Changes{Restart: have.Enabled()}
+	}
+	var c Changes
+	if have.ASN != want.ASN || have.RouterID != want.RouterID || have.Port != want.Port {
+		c.Restart = true
+		have = intent.BGP{}
+	}
+	for at, p := range have.Peers {
+		if q, ok := want.Peers[at]; !ok || !sameSession(p, q) {
+			c.Remove = append(c.Remove, at)
+		}
+	}
+	for at, p := range want.Peers {
+		if q, ok := have.Peers[at]; !ok || !sameSession(p, q) {
+			c.Add = append(c.Add, at)
+		}
+	}
+	// Nothing of a Local but its prefix is told to peers yet, so a route that
+	// only moved to another gateway is no news to them.
+	for p := range have.Local {
+		if _, ok := want.Local[p]; !ok {
+			c.Withdraw = append(c.Withdraw, p)
+		}
+	}
+	for p := range want.Local {
+		if _, ok := have.Local[p]; !ok {
+			c.Announce = append(c.Announce, p)
+		}
+	}
+	c.Policy = c.Restart || !slices.Equal(have.Export.Reject, want.Export.Reject) ||
+		!slices.Equal(have.Export.Accept, want.Export.Accept)
+
+	slices.SortFunc(c.Remove, netip.AddrPort.Compare)
+	slices.SortFunc(c.Add, netip.AddrPort.Compare)
+	slices.SortFunc(c.Withdraw, netip.Prefix.Compare)
+	slices.SortFunc(c.Announce, netip.Prefix.Compare)
+	return c
+}
+
+// sameSession reports whether a session with p serves for q. Names are not on
+// the wire: renaming a BGPPeer must not cost a session.
+func sameSession(p, q intent.Peer) bool {
+	p.Name, p.Type = q.Name, q.Type
+	return p == q
+}
+
+// clone copies what Apply changes step by step.
+func clone(b intent.BGP) intent.BGP {
+	b.Peers, b.Local = maps.Clone(b.Peers), maps.Clone(b.Local)
+	if b.Peers == nil {
+		b.Peers = map[netip.AddrPort]intent.Peer{}
+	}
+	if b.Local == nil {
+		b.Local = map[netip.Prefix]intent.Local{}
+	}
+	return b
+}

@@ -1,0 +1,487 @@
+package speaker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"regexp"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/osrg/gobgp/v4/api"
+	"github.com/osrg/gobgp/v4/pkg/apiutil"
+	"github.com/osrg/gobgp/v4/pkg/packet/bgp"
+	"github.com/osrg/gobgp/v4/pkg/server"
+
+	"github.com/calctl/calctl/node/intent"
+	"github.com/calctl/calctl/resources"
+)
+
+const (
+	// holdTime and keepalive are BIRD's, which are what Calico's nodes have.
+	holdTime  = 240 * time.Second
+	keepalive = holdTime / 3
+	// restartTime is how long peers keep our routes after our end, as Calico's do.
+	restartTime = 120 * time.Second
+	// deferral is how long a restarting speaker withholds its routes for peers
+	// that have not sent theirs. One dead peer makes all others wait this long.
+	deferral = 10 * time.Second
+	// connectRetry is how often GoBGP dials by itself; 2 s is its least.
+	connectRetry = 5 * time.Second
+	// multihop is the TTL towards external peers. All sessions of Calico are
+	// multihop; 64 is also Linux's default.
+	multihop = 64
+)
+
+// ears are whom an engine tells. They are called one at a time and in the
+// order things happened.
+type ears struct {
+	best     func([]advert)
+	endOfRIB func(peer netip.Addr)
+	// state gets the reason when a session ended, and when one is up whether
+	// the peer sends End-of-RIB.
+	state func(peer netip.Addr, to bgpState, reason string, marker bool)
+}
+
+// An engine is a running GoBGP server. All calls of GoBGP are here and in
+// kick.go. It must be given checked values only: GoBGP panics on bad ones.
+type engine struct {
+	srv    *server.BgpServer
+	log    *slog.Logger
+	book   *book
+	ctx    context.Context // ends with the engine
+	cancel context.CancelFunc
+
+	telling sync.Mutex // held while the ears are told something
+	closed  bool
+
+	mu     sync.Mutex
+	kicks  map[netip.Addr]context.CancelFunc
+	own    map[netip.Addr]int // local addresses of sessions, which are no next hops
+	unsafe map[netip.Addr]string
+}
+
+// startEngine listens and is ready for peers. It lets no route out before it
+// has an export policy.
+func startEngine(log *slog.Logger, b *book, want intent.BGP, e ears) (*engine, error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	g := &engine{
+		log: log, book: b, ctx: ctx, cancel: cancel,
+		kicks: map[netip.Addr]context.CancelFunc{}, own: map[netip.Addr]int{}, unsafe: map[netip.Addr]string{},
+	}
+	g.own[want.RouterID] = 1
+	g.srv = server.NewBgpServer(server.LoggerOption(newTap(log, g.heard), nil))
+	if q := acceptQueue(g.srv); q != nil {
+		*q = make(chan net.Conn, 32) // stays when GoBGP does not listen
+	} else {
+		log.Warn("can't hand connections to GoBGP: sessions take two seconds to start")
+	}
+	go g.srv.Serve()
+	if err := g.start(want, e); err != nil {
+		g.stop()
+		return nil, err
+	}
+	return g, nil
+}
+
+func (g *engine) start(want intent.BGP, e ears) error {
+	port := int32(want.Port)
+	if port == 0 {
+		port = -1 // do not listen; GoBGP takes 0 for 179
+	}
+	err := g.srv.StartBgp(g.ctx, &api.StartBgpRequest{Global: &api.Global{
+		Asn: want.ASN, RouterId: want.RouterID.String(),
+		ListenPort: port, ListenAddresses: listenAddresses(),
+		Families:         []uint32{0, 1}, // IPv4 and IPv6 unicast; nothing means thirty of them
+		UseMultiplePaths: true,
+	}})
+	if err != nil {
+		return fmt.Errorf("listen for BGP on port %d: %w", want.Port, err)
+	}
+	if err := g.assignPolicy(nil); err != nil {
+		return fmt.Errorf("reject all exports: %w", err)
+	}
+	if err := g.watch(e); err != nil {
+		return fmt.Errorf("watch GoBGP: %w", err)
+	}
+	return nil
+}
+
+// listenAddresses are both wildcards, or IPv4's alone when the kernel has no IPv6.
+func listenAddresses() []string {
+	if _, err := os.Stat("/proc/net/if_inet6"); err != nil {
+		return []string{"0.0.0.0"}
+	}
+	return []string{"0.0.0.0", "::"}
+}
+
+// farewell tells all peers that this node goes (Cease, administrative
+// shutdown) and waits until they have been told, a second at most.
+func (g *engine) farewell(why string) {
+	// One by one: asked to tell all, GoBGP has them share a message it changes.
+	for _, peer := range g.book.up() {
+		req := &api.ShutdownPeerRequest{Address: peer.String(), Communication: why}
+		if err := g.srv.ShutdownPeer(g.ctx, req); err != nil {
+			g.log.Debug("could not say farewell", "peer", peer, "error", err)
+		}
+	}
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for limit := time.Now().Add(time.Second); len(g.book.up()) > 0 && time.Now().Before(limit); {
+		<-tick.C
+	}
+}
+
+// stop ends the server. Nobody is told anything after it has begun. Peers that
+// had no farewell get Cease, peer de-configured.
+func (g *engine) stop() {
+	g.telling.Lock()
+	g.closed = true
+	g.telling.Unlock()
+	g.cancel()
+	g.srv.Stop()
+}
+
+// ear wraps a callback so that a stopped engine is silent.
+func (g *engine) ear(tell func()) {
+	g.telling.Lock()
+	defer g.telling.Unlock()
+	if !g.closed {
+		tell()
+	}
+}
+
+func (g *engine) watch(e ears) error {
+	var news []advert
+	return g.srv.WatchEvent(g.ctx, server.WatchEventMessageCallbacks{
+		OnBestPath: func(list []*apiutil.Path, _ time.Time) {
+			news = news[:0]
+			for _, p := range list {
+				if a, ok := g.advert(p); ok {
+					news = append(news, a)
+				}
+			}
+			g.ear(func() { e.best(news) })
+		},
+		OnPathEor: func(p *apiutil.Path, _ time.Time) {
+			peer := p.PeerAddress.Unmap()
+			if p.Family == familyOf(peer) {
+				g.ear(func() { e.endOfRIB(peer) })
+			}
+		},
+		OnPeerUpdate: func(ev *apiutil.WatchEventMessage_PeerEvent, _ time.Time) {
+			if ev.Type != apiutil.PEER_EVENT_STATE {
+				return
+			}
+			s := ev.Peer.State
+			g.ear(func() {
+				e.state(s.NeighborAddress, stateOf(s.SessionState), reason(s.DisconnectReason, s.DisconnectMessage), sendsMarker(s.RemoteCap))
+			})
+		},
+	}, server.WatchBestPath(true), server.WatchEor(false), server.WatchPeer())
+}
+
+// advert is a best path as the table takes it.
+func (g *engine) advert(p *apiutil.Path) (advert, bool) {
+	nlri, ok := p.Nlri.(*bgp.IPAddrPrefix)
+	if !ok {
+		return advert{}, false
+	}
+	a := advert{prefix: nlri.Prefix, gone: p.Withdrawal, path: path{from: p.PeerAddress, id: p.RemoteID}}
+	if !a.gone && a.path.from.IsValid() {
+		a.path.via = g.usable(nextHop(p.Attrs))
+	}
+	return a, true
+}
+
+// nextHop is a path's next hop; of two (RFC 2545, section 3), the global one.
+func nextHop(attrs []bgp.PathAttributeInterface) netip.Addr {
+	for _, a := range attrs {
+		switch a := a.(type) {
+		case *bgp.PathAttributeNextHop:
+			return a.Value
+		case *bgp.PathAttributeMpReachNLRI:
+			return a.Nexthop
+		}
+	}
+	return netip.Addr{}
+}
+
+// usable returns a next hop that packets can be sent to, or the zero Addr.
+// GoBGP takes what it gets; a link-local one does not say on which link.
+func (g *engine) usable(via netip.Addr) netip.Addr {
+	via = via.Unmap()
+	if !via.IsValid() || via.IsUnspecified() || via.IsMulticast() || via.IsLinkLocalUnicast() ||
+		via.IsLoopback() || via == netip.AddrFrom4([4]byte{255, 255, 255, 255}) {
+		return netip.Addr{}
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.own[via] > 0 {
+		return netip.Addr{}
+	}
+	return via
+}
+
+// addPeer adds a peer. restarting says that the kernel still forwards by what
+// an earlier run learned from it.
+func (g *engine) addPeer(at netip.AddrPort, p intent.Peer, ownASN uint32, restarting bool) error {
+	conf := peerConfig(at, p, ownASN)
+	conf.GracefulRestart.LocalRestarting = restarting
+	if err := g.srv.AddPeer(g.ctx, &api.AddPeerRequest{Peer: conf}); err != nil {
+		return err
+	}
+	g.mu.Lock()
+	failed, bad := g.unsafe[at.Addr()]
+	delete(g.unsafe, at.Addr())
+	if p.LocalAddress.IsValid() && !bad {
+		g.own[p.LocalAddress]++
+	}
+	g.mu.Unlock()
+	if bad {
+		// GoBGP only logs it, and would then accept the peer without a password.
+		err := errors.New("the kernel does not take the password (TCP MD5): " + failed)
+		return errors.Join(err, g.srv.DeletePeer(g.ctx, &api.DeletePeerRequest{Address: at.Addr().String()}))
+	}
+	g.kick(at, p, ownASN)
+	return nil
+}
+
+func (g *engine) kick(at netip.AddrPort, p intent.Peer, ownASN uint32) {
+	queue := acceptQueue(g.srv)
+	if p.Passive || queue == nil {
+		return
+	}
+	k := &kick{at: at, local: p.LocalAddress, password: p.Password.Reveal(), queue: *queue, book: g.book}
+	if p.ASN != ownASN {
+		k.ttl = multihop
+	}
+	ctx, cancel := context.WithCancel(g.ctx)
+	g.mu.Lock()
+	g.kicks[at.Addr()] = cancel
+	g.mu.Unlock()
+	go k.run(ctx)
+}
+
+// removePeer parts from a peer (Cease, peer de-configured).
+func (g *engine) removePeer(at netip.AddrPort, p intent.Peer, ownASN uint32) error {
+	g.mu.Lock()
+	if cancel, ok := g.kicks[at.Addr()]; ok {
+		cancel()
+		delete(g.kicks, at.Addr())
+	}
+	if g.own[p.LocalAddress]--; g.own[p.LocalAddress] <= 0 {
+		delete(g.own, p.LocalAddress)
+	}
+	g.mu.Unlock()
+	if p.Password.IsSet() {
+		// DeletePeer leaves the key on the listener: the peer could never come
+		// back without a password. Taking the password away first does not.
+		p.Password = resources.Password{}
+		if _, err := g.srv.UpdatePeer(g.ctx, &api.UpdatePeerRequest{Peer: peerConfig(at, p, ownASN)}); err != nil {
+			g.log.Debug("could not take the password off the listener", "peer", at.Addr(), "error", err)
+		}
+	}
+	return g.srv.DeletePeer(g.ctx, &api.DeletePeerRequest{Address: at.Addr().String()})
+}
+
+func peerConfig(at netip.AddrPort, p intent.Peer, ownASN uint32) *api.Peer {
+	afi := api.Family_AFI_IP6
+	if at.Addr().Is4() {
+		afi = api.Family_AFI_IP
+	}
+	conf := &api.Peer{
+		Conf: &api.PeerConf{NeighborAddress: at.Addr().String(), PeerAsn: p.ASN, AuthPassword: p.Password.Reveal()},
+		Transport: &api.Transport{
+			RemotePort:  uint32(at.Port()),
+			PassiveMode: p.Passive,
+		},
+		Timers: &api.Timers{Config: &api.TimersConfig{
+			HoldTime: uint64(seconds(holdTime)), KeepaliveInterval: uint64(seconds(keepalive)),
+			ConnectRetry: uint64(seconds(connectRetry)), IdleHoldTimeAfterReset: 1,
+		}},
+		// Without NotificationEnabled (RFC 8538), as BIRD 1.6: our Cease then
+		// means that we are gone, also to peers that would know the difference.
+		GracefulRestart: &api.GracefulRestart{
+			Enabled: true, RestartTime: seconds(restartTime), DeferralTime: seconds(deferral),
+		},
+		AfiSafis: []*api.AfiSafi{{
+			Config: &api.AfiSafiConfig{Family: &api.Family{Afi: afi, Safi: api.Family_SAFI_UNICAST}, Enabled: true},
+			// Without it the capability names no family, and peers keep nothing.
+			MpGracefulRestart: &api.MpGracefulRestart{Config: &api.MpGracefulRestartConfig{Enabled: true}},
+		}},
+	}
+	if p.LocalAddress.IsValid() {
+		conf.Transport.LocalAddress = p.LocalAddress.String()
+	}
+	if p.ASN != ownASN {
+		conf.EbgpMultihop = &api.EbgpMultihop{Enabled: true, MultihopTtl: multihop}
+	}
+	return conf
+}
+
+func seconds(d time.Duration) uint32 { return uint32(d / time.Second) }
+
+// setPolicy replaces the export policy. Sessions stay up: what may go out now
+// is announced, what may not any more is withdrawn.
+func (g *engine) setPolicy(e intent.Export) error {
+	if err := g.srv.SetPolicies(g.ctx, renderExport(e)); err != nil {
+		return err
+	}
+	if err := g.assignPolicy([]*api.Policy{{Name: exportPolicy}}); err != nil {
+		return err
+	}
+	return g.srv.ResetPeer(g.ctx, &api.ResetPeerRequest{Soft: true, Direction: api.ResetPeerRequest_DIRECTION_OUT})
+}
+
+// assignPolicy makes policies decide what goes out; what they don't decide stays.
+func (g *engine) assignPolicy(policies []*api.Policy) error {
+	return g.srv.SetPolicyAssignment(g.ctx, &api.SetPolicyAssignmentRequest{Assignment: &api.PolicyAssignment{
+		Name: "global", Direction: api.PolicyDirection_POLICY_DIRECTION_EXPORT,
+		Policies: policies, DefaultAction: api.RouteAction_ROUTE_ACTION_REJECT,
+	}})
+}
+
+func (g *engine) announce(p netip.Prefix) error {
+	local, err := localPath(p)
+	if err != nil {
+		return err
+	}
+	_, err = g.srv.AddPath(apiutil.AddPathRequest{Paths: []*apiutil.Path{local}})
+	return err
+}
+
+func (g *engine) withdraw(p netip.Prefix) error {
+	local, err := localPath(p)
+	if err != nil {
+		return err
+	}
+	return g.srv.DeletePath(apiutil.DeletePathRequest{Paths: []*apiutil.Path{local}})
+}
+
+// localPath is a route of this node: origin IGP, as BIRD gives to what it
+// learned from the kernel, and an unspecified next hop, which is the local
+// address of the session it is told on.
+func localPath(p netip.Prefix) (*apiutil.Path, error) {
+	nlri, err := bgp.NewIPAddrPrefix(p)
+	if err != nil {
+		return nil, err
+	}
+	path := &apiutil.Path{Family: familyOf(p.Addr()), Nlri: nlri, Age: time.Now().Unix()}
+	origin := bgp.NewPathAttributeOrigin(bgp.BGP_ORIGIN_ATTR_TYPE_IGP)
+	if p.Addr().Is4() {
+		self, err := bgp.NewPathAttributeNextHop(netip.IPv4Unspecified())
+		path.Attrs = []bgp.PathAttributeInterface{origin, self}
+		return path, err
+	}
+	self, err := bgp.NewPathAttributeMpReachNLRI(path.Family, []bgp.PathNLRI{{NLRI: nlri}}, netip.IPv6Unspecified())
+	path.Attrs = []bgp.PathAttributeInterface{origin, self}
+	return path, err
+}
+
+// counts are the routes a peer has told us and was told.
+type counts struct{ in, out uint64 }
+
+// counts asks GoBGP. Counting what went out evaluates the export policy for
+// every route while everything else waits, so it is only done on request.
+func (g *engine) counts(out bool) map[netip.Addr]counts {
+	all := map[netip.Addr]counts{}
+	_ = g.srv.ListPeer(g.ctx, &api.ListPeerRequest{EnableAdvertised: out}, func(p *api.Peer) {
+		addr, err := netip.ParseAddr(p.GetState().GetNeighborAddress())
+		if err != nil {
+			return
+		}
+		var c counts
+		for _, f := range p.GetAfiSafis() {
+			c.in += f.GetState().GetReceived()
+			c.out += f.GetState().GetAdvertised()
+		}
+		all[addr] = c
+	})
+	return all
+}
+
+// heard takes what GoBGP tells in its log only.
+func (g *engine) heard(peer netip.Addr, text string, attrs map[string]slog.Value) {
+	switch text {
+	case "failed to set md5":
+		g.mu.Lock()
+		g.unsafe[peer] = attrs["Err"].String()
+		g.mu.Unlock()
+	case "sent notification":
+		g.book.hint(peer, "sent "+errorName(uint8(attrs["Code"].Int64()), uint8(attrs["Subcode"].Int64())))
+	case "hold timer expired":
+		g.book.hint(peer, "hold timer expired")
+	}
+}
+
+// codes are where a GoBGP message has a NOTIFICATION's code and subcode.
+var codes = regexp.MustCompile(`code (\d+)\(.*\) subcode (\d+)\(`)
+
+// reason says why a session ended, "" when it did not.
+func reason(why api.PeerState_DisconnectReason, message string) string {
+	name := ""
+	if m := codes.FindStringSubmatch(message); m != nil {
+		code, _ := strconv.ParseUint(m[1], 10, 8)
+		sub, _ := strconv.ParseUint(m[2], 10, 8)
+		name = errorName(uint8(code), uint8(sub))
+	}
+	switch why {
+	case api.PeerState_DISCONNECT_REASON_NOTIFICATION_RECEIVED, api.PeerState_DISCONNECT_REASON_HARD_RESET:
+		return "received " + name
+	case api.PeerState_DISCONNECT_REASON_NOTIFICATION_SENT:
+		return "sent " + name
+	case api.PeerState_DISCONNECT_REASON_HOLD_TIMER_EXPIRED:
+		return "hold timer expired"
+	case api.PeerState_DISCONNECT_REASON_READ_FAILED, api.PeerState_DISCONNECT_REASON_GRACEFUL_RESTART:
+		return errClosed.Error()
+	case api.PeerState_DISCONNECT_REASON_WRITE_FAILED:
+		return "connection lost"
+	case api.PeerState_DISCONNECT_REASON_INVALID_MSG:
+		return "the peer sent a message that is malformed or out of place"
+	case api.PeerState_DISCONNECT_REASON_BAD_PEER_AS:
+		return "the peer has another AS number"
+	case api.PeerState_DISCONNECT_REASON_ADMIN_DOWN:
+		return "shut down here"
+	}
+	return ""
+}
+
+// sendsMarker reports whether a peer sends End-of-RIB: all do that know of
+// graceful restart (RFC 4724, section 3).
+func sendsMarker(capabilities []bgp.ParameterCapabilityInterface) bool {
+	for _, c := range capabilities {
+		if c.Code() == bgp.BGP_CAP_GRACEFUL_RESTART {
+			return true
+		}
+	}
+	return false
+}
+
+func stateOf(s bgp.FSMState) bgpState {
+	switch s {
+	case bgp.BGP_FSM_CONNECT:
+		return connect
+	case bgp.BGP_FSM_ACTIVE:
+		return active
+	case bgp.BGP_FSM_OPENSENT:
+		return openSent
+	case bgp.BGP_FSM_OPENCONFIRM:
+		return openConfirm
+	case bgp.BGP_FSM_ESTABLISHED:
+		return established
+	}
+	return idle
+}
+
+func familyOf(a netip.Addr) bgp.Family {
+	if a.Is4() {
+		return bgp.RF_IPv4_UC
+	}
+	return bgp.RF_IPv6_UC
+}

@@ -1,0 +1,306 @@
+package speaker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net/netip"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/calctl/calctl/node/intent"
+	"github.com/calctl/calctl/status"
+)
+
+// A Speaker speaks BGP as it is told to. Its methods may be called from
+// several goroutines. Close it when it is no longer needed.
+type Speaker struct {
+	log    *slog.Logger
+	events Events
+	book   *book
+	best   *best
+	settle *settler
+	peers  chan struct{} // readable when a session has changed
+
+	stopTelling context.CancelFunc
+	told        sync.WaitGroup
+
+	running atomic.Pointer[running] // for Peers, which must not wait for Apply
+
+	mu         sync.Mutex
+	closed     bool
+	restarting bool       // no peer has been added yet, and o.Restarting
+	engine     *engine    // nil: not speaking
+	have       intent.BGP // what has been done, also after a failure
+}
+
+// running is what Peers needs of a running speaker.
+type running struct {
+	engine         *engine
+	local          int
+	local4, local6 uint64 // local routes that are told
+}
+
+// New makes a speaker that has nothing to say until the first Apply.
+func New(log *slog.Logger, o Options) *Speaker {
+	ctx, cancel := context.WithCancel(context.Background())
+	s := &Speaker{
+		log: log, events: o.Events, restarting: o.Restarting,
+		book: newBook(log), best: newBest(), settle: newSettler(),
+		peers: make(chan struct{}, 1), stopTelling: cancel,
+	}
+	s.told.Go(func() { s.tell(ctx) })
+	return s
+}
+
+// Apply makes the speaker do what want says, and nothing else. What is done
+// already is left alone: calling it twice is calling it once. It does what it
+// can: the error says what is left, and the next call tries that again. The
+// context is looked at between steps.
+func (s *Speaker) Apply(ctx context.Context, want intent.BGP) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return errors.New("the speaker is closed")
+	}
+	asked := want.Peers
+	want, bad, err := check(want)
+	if err != nil {
+		return err
+	}
+	s.book.want(asked)
+	s.settle.want(slices.Collect(addrs(want.Peers)), want.Enabled())
+	defer wake(s.peers)
+
+	var errs []error
+	for _, at := range slices.SortedFunc(maps.Keys(bad), netip.AddrPort.Compare) {
+		s.book.added(at.Addr(), bad[at])
+		errs = append(errs, bad[at])
+	}
+	errs = append(errs, s.act(ctx, Diff(s.have, want), want)...)
+	s.remember(want)
+	return errors.Join(errs...)
+}
+
+// act does what changes say, in their order, and keeps have true to it.
+func (s *Speaker) act(ctx context.Context, c Changes, want intent.BGP) (errs []error) {
+	fail := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	if c.Restart {
+		s.stop("this node takes on another identity")
+		if want.Enabled() {
+			if err := s.start(want); err != nil {
+				fail("start BGP: %w", err)
+			}
+		}
+	}
+	if s.engine == nil {
+		why := errNoRouterID
+		if len(errs) > 0 {
+			why = errs[0]
+		}
+		for at := range want.Peers {
+			s.book.added(at.Addr(), why)
+		}
+		return errs
+	}
+	for _, at := range c.Remove {
+		if ctx.Err() != nil {
+			return append(errs, ctx.Err())
+		}
+		p := s.have.Peers[at]
+		if err := s.engine.removePeer(at, p, s.have.ASN); err != nil {
+			fail("remove peer %v (%s): %w", at.Addr(), p.Name, err)
+			continue
+		}
+		s.book.removed(at.Addr())
+		s.settle.down(at.Addr())
+		delete(s.have.Peers, at)
+		s.log.Info("peer removed", "peer", at.Addr(), "name", p.Name)
+	}
+	if c.Policy {
+		if err := s.engine.setPolicy(want.Export); err != nil {
+			fail("replace the export policy: %w", err)
+		} else {
+			s.have.Export = want.Export
+		}
+	}
+	for _, p := range c.Withdraw {
+		if err := s.engine.withdraw(p); err != nil {
+			fail("withdraw %v: %w", p, err)
+			continue
+		}
+		delete(s.have.Local, p)
+	}
+	for _, p := range c.Announce {
+		if err := s.engine.announce(p); err != nil {
+			fail("announce %v: %w", p, err)
+			continue
+		}
+		s.have.Local[p] = want.Local[p]
+	}
+	restarting := s.restarting
+	for _, at := range c.Add {
+		if ctx.Err() != nil {
+			return append(errs, ctx.Err())
+		}
+		p := want.Peers[at]
+		s.book.added(at.Addr(), nil) // before GoBGP tells of it
+		if err := s.engine.addPeer(at, p, want.ASN, restarting); err != nil {
+			s.book.added(at.Addr(), err)
+			fail("add peer %v (%s): %w", at.Addr(), p.Name, err)
+			continue
+		}
+		s.restarting = false
+		s.have.Peers[at] = p
+		s.log.Info("peer added", "peer", at.Addr(), "name", p.Name, "as", p.ASN, "type", p.Type)
+	}
+	return errs
+}
+
+// errNoRouterID is what is wrong with every peer of a node without an address.
+var errNoRouterID = errors.New("this node has no router id: it needs an IPv4 address")
+
+func (s *Speaker) start(want intent.BGP) error {
+	e, err := startEngine(s.log, s.book, want, ears{
+		best: s.best.update,
+		endOfRIB: func(peer netip.Addr) {
+			s.settle.endOfRIB(peer)
+		},
+		state: func(peer netip.Addr, to bgpState, reason string, marker bool) {
+			if !s.book.move(peer, to, reason) {
+				return
+			}
+			if to == established {
+				s.settle.up(peer, marker)
+			} else {
+				s.settle.down(peer)
+			}
+			wake(s.peers)
+		},
+	})
+	if err != nil {
+		return err
+	}
+	s.engine = e
+	s.have = clone(intent.BGP{ASN: want.ASN, RouterID: want.RouterID, Port: want.Port})
+	s.log.Info("speaking BGP", "as", want.ASN, "router", want.RouterID, "port", want.Port)
+	return nil
+}
+
+// stop ends all sessions; nothing is left of what they brought.
+func (s *Speaker) stop(why string) {
+	if s.engine == nil {
+		return
+	}
+	s.running.Store(nil)
+	s.engine.farewell(why)
+	s.engine.stop()
+	for at := range s.have.Peers {
+		s.book.removed(at.Addr())
+		s.settle.down(at.Addr())
+	}
+	s.best.clear()
+	s.engine, s.have = nil, intent.BGP{}
+}
+
+// remember takes over what is told to nobody, and counts what is.
+func (s *Speaker) remember(want intent.BGP) {
+	if s.engine == nil {
+		return
+	}
+	r := &running{engine: s.engine, local: len(s.have.Local)}
+	for p := range s.have.Local {
+		if l, ok := want.Local[p]; ok {
+			s.have.Local[p] = l
+		}
+		switch {
+		case !s.have.Export.Permits(p):
+		case p.Addr().Is4():
+			r.local4++
+		default:
+			r.local6++
+		}
+	}
+	for at, p := range s.have.Peers {
+		if q, ok := want.Peers[at]; ok && sameSession(p, q) {
+			s.have.Peers[at] = q
+		}
+	}
+	s.running.Store(r)
+}
+
+// countLimit bounds how many evaluations of the export policy Peers has GoBGP
+// make: about a tenth of a second's worth, while which nothing else moves.
+const countLimit = 100_000
+
+// Peers reports every peer that is wanted, sorted by address. RoutesOut is
+// exact as long as routes times peers stay below a limit; beyond it only this
+// node's own routes are counted.
+func (s *Speaker) Peers() []status.Peer {
+	peers := s.book.list()
+	r := s.running.Load()
+	if r == nil {
+		return peers
+	}
+	exact := (s.best.size()+r.local)*len(peers) <= countLimit
+	counted := r.engine.counts(exact)
+	for i := range peers {
+		p := &peers[i]
+		c := counted[p.Address]
+		p.RoutesIn, p.RoutesOut = c.in, c.out
+		switch {
+		case exact || p.State != status.StateUp:
+		case p.Address.Is4():
+			p.RoutesOut = r.local4
+		default:
+			p.RoutesOut = r.local6
+		}
+	}
+	return peers
+}
+
+// closeLimit is how long Close waits for GoBGP to clear its tables, which for
+// a full one takes longer than the process has any use for.
+const closeLimit = 3 * time.Second
+
+// Close ends all sessions and tells the peers so (Cease, administrative
+// shutdown), as BIRD does when it is asked to end: peers drop our routes at
+// once. A process that is killed says nothing, and its peers keep its routes
+// for the graceful restart time. No event is told once Close has begun: what
+// the peers' going takes away is no news about the kernel's routes.
+func (s *Speaker) Close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return
+	}
+	s.closed = true
+	s.stopTelling()
+	s.told.Wait()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.stop("calctl is stopping")
+	}()
+	limit := time.NewTimer(closeLimit)
+	defer limit.Stop()
+	select {
+	case <-done:
+	case <-limit.C:
+	}
+}
+
+// addrs are the addresses of peers.
+func addrs(peers map[netip.AddrPort]intent.Peer) func(func(netip.Addr) bool) {
+	return func(yield func(netip.Addr) bool) {
+		for at := range peers {
+			if !yield(at.Addr()) {
+				return
+			}
+		}
+	}
+}
