@@ -49,7 +49,7 @@ func Run(ctx context.Context, c Config) error {
 	if err != nil {
 		return fmt.Errorf("open the kernel's routing table: %w", err)
 	}
-	defer func() { _ = kernel.Close() }()
+	defer kernel.Close()
 	routes, err := fib.NewSyncer(kernel, c.Log.With("part", "fib"))
 	if err != nil {
 		return fmt.Errorf("read the kernel's routing table: %w", err)
@@ -81,11 +81,11 @@ func Run(ctx context.Context, c Config) error {
 	}
 
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return c.Store.Watch(ctx, follow.Offer) })              // datastore  → latest snapshot
-	g.Go(func() error { return follow.Run(ctx) })                               // snapshot   → speaker
-	g.Go(func() error { return routes.Run(ctx) })                               // best paths → kernel
+	g.Go(func() error { return c.Store.Watch(ctx, follow.Offer) })                // datastore  → latest snapshot
+	g.Go(func() error { return follow.Run(ctx) })                                 // snapshot   → speaker
+	g.Go(func() error { return routes.Run(ctx) })                                 // best paths → kernel
 	g.Go(func() error { return forward(ctx, routes.HostChanged(), follow.Wake) }) // kernel     → snapshot's host
-	g.Go(func() error { return status.Serve(ctx, control, tell.Report) })       // all        → status
+	g.Go(func() error { return status.Serve(ctx, control, tell.Report) })         // all        → status
 	if unregistered != nil {
 		c.Log.Warn("could not register this node, trying again", "error", unregistered)
 		g.Go(func() error { return keepRegistering(ctx, c) })

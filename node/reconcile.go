@@ -121,12 +121,12 @@ func (r *reconciler) logNew(problems []intent.Problem) {
 	}
 	for _, p := range problems {
 		if !slices.Contains(known, p) {
-			r.log.Warn("problem", "resource", p.Resource.String(), "text", p.Text)
+			r.log.Warn("problem", "resource", p.Subject(), "text", p.Text)
 		}
 	}
 	for _, p := range known {
 		if !slices.Contains(problems, p) {
-			r.log.Info("problem solved", "resource", p.Resource.String(), "text", p.Text)
+			r.log.Info("problem solved", "resource", p.Subject(), "text", p.Text)
 		}
 	}
 }
@@ -142,7 +142,7 @@ func hostFacts(h fib.Host) intent.Host {
 		names[ifi.Index] = ifi.Name
 	}
 	for _, f := range h.Foreign {
-		if f.Protocol == fib.ProtocolKernel || len(f.Hops) == 0 {
+		if f.Connected() || len(f.Hops) == 0 {
 			continue // a connected network: its interface tells
 		}
 		facts.Routes = append(facts.Routes, intent.Route{

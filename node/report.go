@@ -39,7 +39,7 @@ func (r reporter) Report() status.Report {
 			report.RouterID = o.want.RouterID.String()
 		}
 		for _, p := range o.problems {
-			report.Problems = append(report.Problems, status.Problem{Subject: p.Resource.String(), Text: p.Text})
+			report.Problems = append(report.Problems, status.Problem{Subject: p.Subject(), Text: p.Text})
 		}
 		if o.err != nil {
 			report.Problems = append(report.Problems, status.Problem{Subject: "BGP", Text: o.err.Error()})

@@ -32,21 +32,12 @@ func localRoutes(host Host, ignored []string) map[netip.Prefix]Local {
 			continue
 		}
 		for _, a := range i.Addrs {
-			if dst := network(i.Name, a); canRoute(dst) {
+			if dst := a.Masked(); canRoute(dst) {
 				local[dst] = Local{Source: Direct}
 			}
 		}
 	}
 	return local
-}
-
-// network is what an address makes reachable: the network it is in. On the
-// loopback interface there is nobody but us, whatever the length says.
-func network(name string, a netip.Prefix) netip.Prefix {
-	if name == "lo" {
-		return netip.PrefixFrom(a.Addr(), a.Addr().BitLen())
-	}
-	return a.Masked()
 }
 
 // canRoute reports whether a destination may be told about at all. Link-local,
