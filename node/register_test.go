@@ -31,7 +31,7 @@ func TestAddressChoices(t *testing.T) {
 		{text: "", family: v6, stored: "fd00::1/64", want: "fd00::1/64"},
 		{text: "autodetect", family: v4, stored: "10.0.0.1/8", want: "192.0.2.7/24"},
 		{text: "autodetect", family: v6, want: "2001:db8::7/64"},
-		{text: "autodetect", family: v4, method: "interface=eth1", want: "failed to autodetect an IPv4 address: no interface has one that 'interface=eth1' takes (name one with --ip)"},
+		{text: "autodetect", family: v4, method: "interface=eth1", want: "failed to autodetect an IPv4 address: 'interface=eth1' finds none on this machine (name one with --ip)"},
 		{text: "none", family: v4, stored: "10.0.0.1/8", want: ""},
 		{text: "192.0.2.7", family: v4, want: "192.0.2.7/24"},
 		{text: "198.51.100.1", family: v4, want: "198.51.100.1/32"},
