@@ -12,6 +12,10 @@ const Protocol = 179
 // 32 for the same reason.
 const Metric = 32
 
+// MaxHops is how many next hops one kernel route gets at most: BIRD's limit
+// for merged paths. Of more, the lowest addresses are taken.
+const MaxHops = 16
+
 // A Route is a destination and the next hops to reach it by, as BGP has them:
 // they need not be on a link of this host.
 type Route struct {
@@ -40,9 +44,14 @@ type Foreign struct {
 	Protocol uint8 // who made it: 2 the kernel (a connected network), 3 boot, 4 static, ...
 }
 
+// Connected reports whether the kernel made the route itself, for an address on
+// the link.
+func (f Foreign) Connected() bool { return f.Protocol == protocolKernel }
+
 // A Hop is a next hop as the kernel takes it: a link, and a gateway on it
 // unless the destination itself is on the link.
 type Hop struct {
-	Gateway netip.Addr
-	Link    int // interface index
+	Gateway netip.Addr // without a zone: Link says where it is
+	Link    int        // interface index
+	Onlink  bool       // the gateway is on the link whatever the link's addresses say
 }

@@ -1,0 +1,200 @@
+package fib
+
+import (
+	"cmp"
+	"maps"
+	"net/netip"
+	"slices"
+
+	"github.com/gaissmai/bart"
+)
+
+// facts are what the kernel has besides our own routes: the ground that next
+// hops are resolved on.
+type facts struct {
+	links  map[int]Link
+	addrs  map[Addr]struct{}
+	own    map[netip.Addr]int    // this host's addresses, and on how many links
+	routes bart.Table[[]foreign] // all foreign routes of the main table by destination, lowest metric first
+}
+
+// A foreign route, of whatever type.
+type foreign struct {
+	Foreign
+	Type uint8
+}
+
+func newFacts() *facts {
+	return &facts{links: map[int]Link{}, addrs: map[Addr]struct{}{}, own: map[netip.Addr]int{}}
+}
+
+// link notes a link, and reports whether anything has changed and whether it went down.
+func (f *facts) link(l Link, gone bool) (changed, down bool) {
+	old, had := f.links[l.Index]
+	if gone {
+		delete(f.links, l.Index)
+		for a := range f.addrs {
+			if a.Link == l.Index {
+				f.addr(a, true)
+			}
+		}
+		return had, had && old.Up
+	}
+	f.links[l.Index] = l
+	return !had || old != l, had && old.Up && !l.Up
+}
+
+// addr notes an address, and reports whether anything has changed.
+func (f *facts) addr(a Addr, gone bool) bool {
+	_, had := f.addrs[a]
+	if had != gone {
+		return false
+	}
+	ip := a.Prefix.Addr()
+	if gone {
+		delete(f.addrs, a)
+		if f.own[ip]--; f.own[ip] == 0 {
+			delete(f.own, ip)
+		}
+	} else {
+		f.addrs[a] = struct{}{}
+		f.own[ip]++
+	}
+	return true
+}
+
+// route notes a foreign route. It reports whether anything has changed, and
+// whether it understood what happened: events alone can't tell when routes
+// of equal destination and metric stand beside each other.
+func (f *facts) route(r *KernelRoute, gone, replaced bool) (changed, sure bool) {
+	list, _ := f.routes.Get(r.Dst)
+	if gone {
+		i := slices.IndexFunc(list, func(o foreign) bool { return o.Type == r.Type && same(&o.Foreign, &r.Foreign) })
+		if i < 0 {
+			// IPv6 tells of single hops of a multipath route.
+			return false, !slices.ContainsFunc(list, func(o foreign) bool { return o.Metric == r.Metric })
+		}
+		f.put(r.Dst, slices.Delete(slices.Clone(list), i, i+1))
+		return true, true
+	}
+	n := foreign{Foreign: r.Foreign, Type: r.Type}
+	n.Hops = slices.Clone(r.Hops)
+	rivals := 0
+	for i := range list {
+		if list[i].Metric != r.Metric {
+			continue
+		}
+		if list[i].Type == r.Type && same(&list[i].Foreign, &r.Foreign) {
+			return false, true
+		}
+		rivals++
+	}
+	list = slices.Clone(list)
+	if replaced {
+		if i := slices.IndexFunc(list, func(o foreign) bool { return o.Metric == r.Metric }); i >= 0 {
+			list[i] = n
+			f.put(r.Dst, list)
+			return true, rivals == 1
+		}
+	}
+	f.put(r.Dst, append(list, n))
+	return true, rivals == 0 || !beside(list, n)
+}
+
+// beside reports whether the kernel may have merged n with a route it has:
+// IPv6 routes through gateways, of equal destination and metric, become one.
+func beside(list []foreign, n foreign) bool {
+	gateway := func(o foreign) bool { return len(o.Hops) > 0 && o.Hops[0].Gateway.IsValid() }
+	return n.Dst.Addr().Is6() && gateway(n) && slices.ContainsFunc(list, func(o foreign) bool {
+		return o.Metric == n.Metric && gateway(o)
+	})
+}
+
+func (f *facts) put(dst netip.Prefix, list []foreign) {
+	if len(list) == 0 {
+		f.routes.Delete(dst)
+		return
+	}
+	slices.SortStableFunc(list, func(a, b foreign) int { return cmp.Compare(a.Metric, b.Metric) })
+	f.routes.Insert(dst, list)
+}
+
+func same(a, b *Foreign) bool {
+	return a.Dst == b.Dst && a.Metric == b.Metric && a.Protocol == b.Protocol && slices.Equal(a.Hops, b.Hops)
+}
+
+func sameForeign(a, b foreign) bool { return a.Type == b.Type && same(&a.Foreign, &b.Foreign) }
+
+// sameHost reports whether links and addresses are the same.
+func (f *facts) sameHost(o *facts) bool {
+	return maps.Equal(f.links, o.links) && maps.Equal(f.addrs, o.addrs)
+}
+
+// uses reports whether a foreign IPv4 route but the kernel's own depends on
+// the link: such routes go with it, and nobody says so.
+func (f *facts) uses(link int) bool {
+	for _, list := range f.routes.All4() {
+		for _, r := range list {
+			if r.Protocol != protocolKernel && slices.ContainsFunc(r.Hops, func(h Hop) bool { return h.Link == link }) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// obstacle says what stands in the way of a route of ours to dst, or "".
+// A rival is a route in the very place ours would have; anything else is a
+// reason not to want one there at all.
+func (f *facts) obstacle(dst netip.Prefix) (why string, rival bool) {
+	list, _ := f.routes.Get(dst)
+	for i := range list {
+		r := &list[i]
+		if r.Metric == Metric {
+			return "another route with metric 32 is there, made by " + protocolName(r.Protocol), true
+		}
+	}
+	for i := range list {
+		r := &list[i]
+		if r.Protocol == protocolKernel && r.Type == typeUnicast && len(r.Hops) == 1 && !r.Hops[0].Gateway.IsValid() {
+			// The kernel gives connected IPv6 networks metric 256: ours would
+			// win over the link itself.
+			return "it is the network on " + f.linkName(r.Hops[0].Link), false
+		}
+	}
+	return "", false
+}
+
+// host is what others may know of the facts.
+func (f *facts) host() Host {
+	var h Host
+	for _, l := range f.links {
+		if l.Up {
+			h.Interfaces = append(h.Interfaces, Interface{Index: l.Index, Name: l.Name, Addrs: f.addrsOf(l.Index)})
+		}
+	}
+	slices.SortFunc(h.Interfaces, func(a, b Interface) int { return cmp.Compare(a.Name, b.Name) })
+	for dst, list := range f.routes.AllSorted() {
+		if a := dst.Addr(); a.IsLinkLocalUnicast() || a.IsMulticast() || a.IsLoopback() {
+			continue
+		}
+		for _, r := range list {
+			if r.Type == typeUnicast && r.Protocol != protocolUnspec && r.Protocol != protocolRedirect && r.Protocol != Protocol {
+				r.Hops = slices.Clone(r.Hops)
+				h.Foreign = append(h.Foreign, r.Foreign)
+			}
+		}
+	}
+	return h
+}
+
+func (f *facts) addrsOf(link int) []netip.Prefix {
+	var addrs []netip.Prefix
+	for a := range f.addrs {
+		if a.Link == link && !a.Prefix.Addr().IsLinkLocalUnicast() {
+			addrs = append(addrs, a.Prefix)
+		}
+	}
+	slices.SortFunc(addrs, netip.Prefix.Compare)
+	return addrs
+}

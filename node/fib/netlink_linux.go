@@ -1,0 +1,232 @@
+package fib
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Netlink is the kernel of the network namespace it was opened in.
+type Netlink struct {
+	log     *slog.Logger
+	write   *socket // routes go in, refusals come out
+	look    *socket // for dumps
+	watch   *socket // events
+	watched *os.File
+	out     []byte
+	scratch Event
+	// The kernel says no in few different words; each is kept once.
+	refusals map[Refusal]*Refusal
+}
+
+var _ Kernel = (*Netlink)(nil)
+
+// batchBytes is how much goes to the kernel by one sendmsg: about a thousand
+// routes, so that a system call costs nothing against them, and so that a
+// thousand refusals fit into the receive buffer.
+const batchBytes = 64 << 10
+
+// eventBuffer is the room for events. A full one is no catastrophe (ErrLost).
+const eventBuffer = 32 << 20
+
+// Open connects to the kernel. It needs CAP_NET_ADMIN to write routes, which
+// shows only then.
+func Open(log *slog.Logger) (*Netlink, error) { return open(log, eventBuffer) }
+
+func open(log *slog.Logger, events int) (*Netlink, error) {
+	n := &Netlink{log: log, refusals: map[Refusal]*Refusal{}}
+	if err := n.connect(events); err != nil {
+		n.Close()
+		return nil, err
+	}
+	return n, nil
+}
+
+func (n *Netlink) connect(events int) (err error) {
+	if n.write, err = openSocket(0, 0); err != nil {
+		return err
+	}
+	n.write.sendBuffer(1 << 20)
+	n.write.receiveBuffer(8 << 20)
+	// Words for errors, and errors that don't repeat the request; old kernels
+	// have neither, and parseError copes.
+	_ = n.write.option(unix.NETLINK_EXT_ACK, 1)
+	_ = n.write.option(unix.NETLINK_CAP_ACK, 1)
+	if n.look, err = openSocket(0, 0); err != nil {
+		return err
+	}
+	n.look.receiveBuffer(4 << 20)
+	// Lets the kernel leave out other tables; without it we do (parseRoute).
+	_ = n.look.option(unix.NETLINK_GET_STRICT_CHK, 1)
+	if n.watch, err = openEvents(n.write.port, events); err != nil {
+		return err
+	}
+	fd, err := unix.FcntlInt(uintptr(n.watch.fd), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("netlink socket: %w", err)
+	}
+	n.watched = os.NewFile(uintptr(fd), "netlink events")
+	return nil
+}
+
+// Close ends the connection. Routes stay in the kernel.
+func (n *Netlink) Close() {
+	for _, s := range []*socket{n.write, n.look, n.watch} {
+		if s != nil {
+			s.close()
+		}
+	}
+	if n.watched != nil {
+		_ = n.watched.Close()
+	}
+}
+
+// Apply sends the operations in batches. Of each batch only the last message
+// asks for an acknowledgement: the kernel works through a batch inside the
+// system call and reports what fails anyway, so the last answer also says
+// that all without an answer worked. Asking for each would halve the speed.
+func (n *Netlink) Apply(ops []Op, errs []error) {
+	for start := 0; start < len(ops); {
+		first, end, last := n.write.seq+1, start, 0
+		n.out = n.out[:0]
+		for ; end < len(ops) && len(n.out) < batchBytes; end++ {
+			n.write.seq++
+			last = len(n.out)
+			n.out = appendOp(n.out, &ops[end], n.write.seq)
+		}
+		native.PutUint16(n.out[last+6:], native.Uint16(n.out[last+6:])|unix.NLM_F_ACK)
+		n.exchange(first, errs[start:end])
+		start = end
+	}
+}
+
+// exchange sends a batch and collects what became of its messages, the first
+// of which has the sequence number first.
+func (n *Netlink) exchange(first uint32, errs []error) {
+	clear(errs)
+	err := n.write.send(n.out)
+	for err == nil {
+		var b []byte
+		if b, err = n.write.receive(0); err == nil && n.answers(b, first, errs) {
+			return
+		}
+	}
+	// Replies may have been lost (ENOBUFS) or never come (EAGAIN, after the
+	// timeout). Those that are still to be had belong to nobody.
+	n.log.Warn("the kernel's answers about routes were lost", "routes", len(errs), "error", err)
+	for i := range errs {
+		if errs[i] == nil {
+			errs[i] = ErrNoAnswer
+		}
+	}
+}
+
+// answers reads replies into errs and reports whether the last one was among them.
+func (n *Netlink) answers(b []byte, first uint32, errs []error) bool {
+	for {
+		m, rest, ok := nextMessage(b)
+		if !ok {
+			return false
+		}
+		b = rest
+		i := int(int32(m.seq - first)) // negative: an answer to a batch given up before
+		if m.kind != unix.NLMSG_ERROR || i < 0 || i >= len(errs) {
+			continue
+		}
+		if errno, words, ok := parseError(m); ok && errno != 0 {
+			errs[i] = n.refusal(Refusal{Errno: errno, Words: words})
+		}
+		if i == len(errs)-1 {
+			return true
+		}
+	}
+}
+
+func (n *Netlink) refusal(r Refusal) *Refusal {
+	if known, ok := n.refusals[r]; ok {
+		return known
+	}
+	if len(n.refusals) > 1000 { // words with addresses in them, perhaps
+		clear(n.refusals)
+	}
+	n.refusals[r] = &r
+	return &r
+}
+
+// Scan reads links, addresses and routes.
+func (n *Netlink) Scan(tell func(*Event)) error {
+	each := func(m message) {
+		if parseEvent(m, &n.scratch) {
+			tell(&n.scratch)
+		}
+	}
+	return errors.Join(
+		n.look.dump(unix.RTM_GETLINK, unix.AF_UNSPEC, each),
+		n.look.dump(unix.RTM_GETADDR, unix.AF_UNSPEC, each),
+		n.look.dump(unix.RTM_GETROUTE, unix.AF_INET, each),
+		n.look.dump(unix.RTM_GETROUTE, unix.AF_INET6, each),
+	)
+}
+
+// Changes reads the events that have come.
+func (n *Netlink) Changes(tell func(*Event)) error {
+	lost := false
+	for {
+		b, err := n.watch.receive(unix.MSG_DONTWAIT)
+		switch err {
+		case nil:
+		case unix.EAGAIN:
+			if lost {
+				return ErrLost
+			}
+			return nil
+		case unix.ENOBUFS:
+			// More came than there was room for. The kernel drops everything
+			// now until the buffer is empty, so it has to be emptied first.
+			lost = true
+			continue
+		default:
+			return fmt.Errorf("netlink events: %w", err)
+		}
+		for {
+			m, rest, ok := nextMessage(b)
+			if !ok {
+				break
+			}
+			b = rest
+			if parseEvent(m, &n.scratch) {
+				tell(&n.scratch)
+			}
+		}
+	}
+}
+
+// Wait waits for events without reading them.
+func (n *Netlink) Wait(ctx context.Context) error {
+	raw, err := n.watched.SyscallConn()
+	if err != nil {
+		return fmt.Errorf("netlink events: %w", err)
+	}
+	if err := n.watched.SetReadDeadline(time.Time{}); err != nil {
+		return fmt.Errorf("netlink events: %w", err)
+	}
+	stop := context.AfterFunc(ctx, func() { _ = n.watched.SetReadDeadline(time.Now()) })
+	defer stop()
+	err = raw.Read(func(fd uintptr) bool {
+		// Receiving, even peeking, would take the overflow's error away.
+		ready, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0)
+		return ready > 0 || err != nil && err != unix.EINTR
+	})
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err != nil {
+		return fmt.Errorf("netlink events: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,197 @@
+package fib
+
+import (
+	"errors"
+	"syscall"
+	"time"
+)
+
+// roundSize is how many routes are written before the Syncer looks up again:
+// some twenty milliseconds of the kernel's time.
+const roundSize = 4096
+
+// A queue holds entries in the order they came. Positions count all that ever
+// came, so that one queue can wait for another.
+type queue struct {
+	ids   []uint32
+	after []uint64 // of removes: the position of writes to wait for
+	head  int
+	done  uint64
+}
+
+func (q *queue) len() int { return len(q.ids) - q.head }
+
+// end is the position behind the last one.
+func (q *queue) end() uint64 { return q.done + uint64(q.len()) }
+
+func (q *queue) pop() uint32 {
+	id := q.ids[q.head]
+	q.head++
+	q.done++
+	if q.head == len(q.ids) {
+		q.ids, q.after, q.head = q.ids[:0], q.after[:0], 0
+	}
+	return id
+}
+
+// queue notes that the entry may need a write.
+func (s *Syncer) queue(id uint32) {
+	e := s.table.at(id)
+	switch {
+	case e.want != 0 && e.flags&toWrite == 0:
+		e.flags |= toWrite
+		s.writes.ids = append(s.writes.ids, id)
+	case e.want == 0 && e.flags&toRemove == 0:
+		e.flags |= toRemove
+		s.removes.ids = append(s.removes.ids, id)
+		s.removes.after = append(s.removes.after, s.writes.end())
+	}
+}
+
+// A round is what goes to the kernel at once.
+type round struct {
+	ops   []Op
+	moves []move
+	errs  []error
+	last  []move // removals of the round, behind everything else
+}
+
+// A move is what an Op is for.
+type move struct {
+	id, target uint32
+	kind       OpKind
+}
+
+// plan fills the round from the queues.
+func (s *Syncer) plan() {
+	r := &s.round
+	r.ops, r.moves, r.last = r.ops[:0], r.moves[:0], r.last[:0]
+	for n := 0; n < roundSize && s.writes.len() > 0; n++ {
+		id := s.writes.pop()
+		s.table.at(id).flags &^= toWrite
+		s.planOne(id)
+	}
+	for n := 0; n < roundSize && s.removes.len() > 0 && s.removes.after[s.removes.head] <= s.writes.done; n++ {
+		id := s.removes.pop()
+		s.table.at(id).flags &^= toRemove
+		s.planOne(id)
+	}
+	for _, m := range r.last {
+		r.moves = append(r.moves, m)
+		r.ops = append(r.ops, Op{Kind: Remove, Dst: s.table.at(m.id).dst.prefix()})
+	}
+	if cap(r.errs) < len(r.ops) {
+		r.errs = make([]error, 2*roundSize)
+	}
+	r.errs = r.errs[:len(r.ops)]
+}
+
+func (s *Syncer) planOne(id uint32) {
+	e := s.table.at(id)
+	if e.flags&moving != 0 {
+		return // it stood in both queues
+	}
+	if e.want == 0 && e.have != 0 && e.flags&claimed == 0 && !s.swept {
+		return // a leftover, whose time hasn't come
+	}
+	target, blocked := s.target(e)
+	switch plan(target, e.have, blocked) {
+	case keep:
+		e.refusal = 0
+		s.table.forget(id)
+	case add:
+		s.move(id, Add, target)
+	case replace:
+		s.move(id, Replace, target)
+	case remove:
+		e.flags |= moving
+		s.round.last = append(s.round.last, move{id: id, kind: Remove})
+	}
+}
+
+// target is the hop set the entry should have in the kernel, and whether
+// someone else's route is in its place.
+func (s *Syncer) target(e *entry) (target uint32, blocked bool) {
+	if e.want == 0 {
+		return 0, false
+	}
+	if target = s.table.vias.at(e.want).hops; target == 0 {
+		return 0, false
+	}
+	why, rival := s.facts.obstacle(e.dst.prefix())
+	if why != "" && !rival {
+		return 0, false
+	}
+	return target, rival
+}
+
+func (s *Syncer) move(id uint32, kind OpKind, target uint32) {
+	e := s.table.at(id)
+	e.flags |= moving
+	hops := *s.table.sets.at(target)
+	if e.flags&direct != 0 {
+		hops = onlink(hops)
+	}
+	s.round.moves = append(s.round.moves, move{id: id, target: target, kind: kind})
+	s.round.ops = append(s.round.ops, Op{Kind: kind, Dst: e.dst.prefix(), Hops: hops})
+}
+
+func onlink(hops []Hop) []Hop {
+	marked := make([]Hop, len(hops))
+	for i, h := range hops {
+		h.Onlink = true
+		marked[i] = h
+	}
+	return marked
+}
+
+// record notes what became of the round.
+func (s *Syncer) record() {
+	before, example := len(s.refused), error(nil)
+	for i, m := range s.round.moves {
+		e, err := s.table.at(m.id), s.round.errs[i]
+		e.flags &^= moving
+		switch {
+		case err == nil, m.kind == Remove && errors.Is(err, syscall.ESRCH):
+			s.table.setHave(e, m.target)
+			e.refusal = 0
+			e.flags &^= direct
+		case e.dst.v6() && m.kind != Remove && errors.Is(err, syscall.EHOSTUNREACH) && e.flags&direct == 0:
+			// IPv6 looks the gateway up among all routes, so a BGP route that
+			// covers its own next hop hides the link. We know the link.
+			e.flags |= direct
+			s.queue(m.id)
+		default:
+			s.refuse(m, e, err)
+			example = err
+		}
+		s.table.forget(m.id)
+	}
+	if n := len(s.refused) - before; n > 0 {
+		s.log.Debug("the kernel refused routes, trying again later", "routes", n, "one error", example)
+	}
+	if len(s.refused) == 0 {
+		s.backoff = retryFirst
+	} else if s.retryAt.IsZero() {
+		s.retryAt = time.Now().Add(s.backoff)
+	}
+	clear(s.round.ops) // their hops may be forgotten now
+}
+
+// refuse notes that the kernel did not do as told.
+func (s *Syncer) refuse(m move, e *entry, err error) {
+	e.flags &^= direct
+	e.refusal = s.reasons.number(err.Error())
+	switch {
+	case errors.Is(err, ErrNoAnswer), m.kind == Replace && e.dst.v6():
+		// It may have happened or not; IPv6 may even be half way through.
+		s.table.setHave(e, odd)
+		s.lookWithin(debounce)
+	case m.kind == Add && errors.Is(err, syscall.EEXIST):
+		s.lookWithin(debounce) // what is there? We know of nothing
+	}
+	if e.flags&retrying == 0 {
+		e.flags |= retrying
+		s.refused = append(s.refused, m.id)
+	}
+}

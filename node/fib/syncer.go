@@ -1,0 +1,250 @@
+package fib
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A Syncer keeps the kernel's routes as they are wanted. Only the goroutine of
+// Run changes its state, under mu where others may look at it.
+type Syncer struct {
+	kernel Kernel
+	log    *slog.Logger
+	stale  int           // routes of an earlier run at the start
+	wake   chan struct{} // size 1
+	host   chan struct{} // size 1
+
+	inbox   inbox
+	settled atomic.Bool
+
+	mu      sync.Mutex
+	table   table
+	facts   *facts
+	reasons reasons
+	swept   bool // Settled has been said and seen to
+
+	// writes and removes are entries that wait for their turn; a removal waits
+	// for the writes that were there before it, so that nothing is taken away
+	// whose replacement isn't in place yet. refused are entries the kernel
+	// said no to, which wait for retryAt or for news.
+	writes, removes queue
+	refused         []uint32
+
+	moved    bool          // the facts changed: next hops may resolve otherwise
+	scanAt   time.Time     // when to read the kernel
+	rested   time.Time     // no scan before then
+	retryAt  time.Time     // when to try the refused again; zero: no need
+	backoff  time.Duration // what retryAt is away the next time
+	round    round
+	lastVias viaCache
+}
+
+// The times of the Syncer.
+const (
+	// debounce is how long a scan waits for a burst of link events to end.
+	debounce = 5 * time.Millisecond
+	// verifyEvery is how often the kernel is read without a reason: for the
+	// changes nobody tells of.
+	verifyEvery = time.Minute
+	retryFirst  = 100 * time.Millisecond
+	retryMost   = 10 * time.Second
+)
+
+// NewSyncer reads the kernel once: what is there of an earlier run is adopted
+// as it is, and Host, Stale and Status answer from then on. Nothing is written
+// before Run.
+func NewSyncer(k Kernel, log *slog.Logger) (*Syncer, error) {
+	s := &Syncer{
+		kernel:  k,
+		log:     log,
+		wake:    make(chan struct{}, 1),
+		host:    make(chan struct{}, 1),
+		table:   newTable(),
+		facts:   newFacts(),
+		backoff: retryFirst,
+	}
+	if err := s.look(); err != nil && !errors.Is(err, ErrInterrupted) {
+		return nil, fmt.Errorf("reading the kernel's routes: %w", err)
+	}
+	s.moved = false // from nothing
+	s.stale = s.count().Stale
+	if s.stale > 0 {
+		log.Info("the kernel has routes of an earlier run", "routes", s.stale)
+	}
+	return s, nil
+}
+
+// Want says what the routes of a batch should be from now on; of several
+// wants for one destination the last one counts. It never blocks. The batch
+// belongs to the Syncer then: the caller doesn't change it any more.
+func (s *Syncer) Want(batch []Route) {
+	if len(batch) == 0 {
+		return
+	}
+	s.inbox.put(batch)
+	notify(s.wake)
+}
+
+// Settled says that all routes that were to be expected have been wanted by
+// now: what is left in the kernel of an earlier run, and nobody wants, is
+// deleted from now on. Before, it is left alone.
+func (s *Syncer) Settled() {
+	s.settled.Store(true)
+	notify(s.wake)
+}
+
+// Stale says whether the kernel forwarded by routes of an earlier run when the
+// Syncer was made.
+func (s *Syncer) Stale() bool { return s.stale > 0 }
+
+// Host says what the kernel has besides our routes.
+func (s *Syncer) Host() Host {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.facts.host()
+}
+
+// HostChanged gets a value after Host has changed. It is for one reader.
+func (s *Syncer) HostChanged() <-chan struct{} { return s.host }
+
+// Run writes routes until ctx is done, and leaves them all in the kernel then.
+// An error means that the kernel can't be followed any more.
+func (s *Syncer) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	again := make(chan struct{}, 1)
+	ended := make(chan error, 1)
+	go func() { ended <- s.attend(ctx, again) }()
+	defer func() { cancel(); <-ended }()
+
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for ctx.Err() == nil {
+		busy, err := s.turn()
+		if err != nil {
+			return err
+		}
+		notify(again)
+		if busy {
+			continue
+		}
+		timer.Reset(time.Until(s.nextTime()))
+		select {
+		case <-ctx.Done():
+		case <-s.wake:
+		case <-timer.C:
+		case err := <-ended:
+			ended <- nil
+			if ctx.Err() == nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// attend wakes Run when the kernel has something to tell, once for each time
+// that Run has listened.
+func (s *Syncer) attend(ctx context.Context, again <-chan struct{}) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-again:
+		}
+		if err := s.kernel.Wait(ctx); err != nil {
+			return err
+		}
+		notify(s.wake)
+	}
+}
+
+// turn does what there is to do, but no more than one round of writing, so
+// that news never waits long. It reports whether there is more.
+func (s *Syncer) turn() (busy bool, err error) {
+	settled := s.settled.Load() // before the inbox: what was wanted before Settled is then known
+	s.take(s.inbox.get())
+	if err := s.listen(); err != nil {
+		return false, err
+	}
+	now := time.Now()
+	if !now.Before(s.scanAt) {
+		if err := s.look(); err != nil {
+			s.log.Warn("the kernel's routes could not be read, trying again", "error", err)
+		}
+		// What happened while we read is in there already, mostly: hear it
+		// before writing makes it old news.
+		if err := s.listen(); err != nil {
+			return false, err
+		}
+	}
+	s.mu.Lock()
+	if s.moved {
+		s.moved = false
+		s.resolveAll()
+		s.retry()
+		s.backoff = retryFirst
+		notify(s.host)
+	}
+	if !s.retryAt.IsZero() && !now.Before(s.retryAt) {
+		s.retry()
+		s.backoff = min(2*s.backoff, retryMost)
+	}
+	if settled && !s.swept {
+		s.sweep()
+	}
+	s.plan()
+	s.mu.Unlock()
+
+	s.kernel.Apply(s.round.ops, s.round.errs)
+
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.record()
+	return s.writes.len() > 0 || s.removes.len() > 0, nil
+}
+
+// nextTime is when turn has something to do even if nothing happens.
+func (s *Syncer) nextTime() time.Time {
+	if !s.retryAt.IsZero() && s.retryAt.Before(s.scanAt) {
+		return s.retryAt
+	}
+	return s.scanAt
+}
+
+// retry queues what the kernel refused.
+func (s *Syncer) retry() {
+	for _, id := range s.refused {
+		s.table.at(id).flags &^= retrying
+		s.queue(id)
+	}
+	s.refused = s.refused[:0]
+	s.retryAt = time.Time{}
+}
+
+// sweep queues what an earlier run has left and nobody wants.
+func (s *Syncer) sweep() {
+	s.swept = true
+	n := 0
+	s.table.each(func(id uint32, e *entry) {
+		if e.want == 0 && e.have != 0 {
+			s.queue(id)
+			n++
+		}
+	})
+	if n > 0 {
+		s.log.Info("deleting routes of an earlier run that nobody wants any more", "routes", n)
+	}
+}
+
+// notify leaves a sign that something has happened, if there is none yet.
+func notify(c chan<- struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
