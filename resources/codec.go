@@ -135,7 +135,7 @@ func (d *decoder) take(t *tree, x any, base string, in listOf) {
 
 func (d *decoder) takeResource(t *tree, x map[string]any, base string, typ Type, line int) {
 	r := typ.New()
-	f := filler{source: t.source, base: base, secret: typ.Kind == KindSecret}
+	f := filler{source: t.source, base: base, root: reflect.TypeOf(r).Elem(), secret: typ.Kind == KindSecret}
 	f.fill(reflect.ValueOf(r).Elem(), x, "", "")
 	setHead(r)
 	if len(f.faults) > 0 {

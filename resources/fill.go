@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 )
 
 // A filler puts the generic values of one document into a resource. Unlike
@@ -20,7 +19,8 @@ import (
 type filler struct {
 	source *source
 	base   string // path of the resource in its document: items[2]
-	secret bool   // say no values
+	root   reflect.Type
+	secret bool // say no values
 	faults Invalid
 }
 
@@ -83,11 +83,7 @@ func (f *filler) fillStruct(v reflect.Value, x any, path, owner string) {
 			f.fill(v.FieldByIndex(index), object[name], at, v.Type().Name())
 		case v.Type() == reflect.TypeFor[Metadata]() && kubernetesOnly[name]:
 		default:
-			reason := unknownField + name
-			if hint := fields.suggest(name); hint != "" {
-				reason += "; did you mean " + hint + "?"
-			}
-			f.add(at, scalarText(object[name]), reason)
+			f.add(at, scalarText(object[name]), unknownField+name+f.suggest(fields, name))
 		}
 	}
 }
@@ -226,7 +222,7 @@ func (f *filler) text(x any, v reflect.Value, path, owner string) (string, bool)
 		written, ok := f.source.textOf(f.inDocument(path))
 		if _, number := x.(json.Number); number && (!ok || written != read) {
 			f.add(path, cmp.Or(written, read), "YAML reads this as the number "+read+"; write it in quotes")
-			return "", false
+			return cmp.Or(written, read), true // so that further errors can name the resource
 		}
 		return read, true
 	}
@@ -297,66 +293,4 @@ func scalarText(x any) string {
 		return fmt.Sprint(x)
 	}
 	return ""
-}
-
-// fields are the JSON fields of a struct.
-type fields struct {
-	names []string // in the order of the struct
-	index map[string][]int
-}
-
-var fieldCache sync.Map // reflect.Type → *fields
-
-func fieldsOf(t reflect.Type) *fields {
-	if c, ok := fieldCache.Load(t); ok {
-		return c.(*fields)
-	}
-	fs := &fields{index: map[string][]int{}}
-	for _, sf := range reflect.VisibleFields(t) {
-		name, _, _ := strings.Cut(sf.Tag.Get("json"), ",")
-		// A promoted field belongs to this level only when what it is promoted
-		// from has no name of its own: TypeMeta has none, metadata has.
-		if name == "" || len(sf.Index) > 1 && t.Field(sf.Index[0]).Tag.Get("json") != "" {
-			continue
-		}
-		fs.names = append(fs.names, name)
-		fs.index[name] = sf.Index
-	}
-	fieldCache.Store(t, fs)
-	return fs
-}
-
-// suggest returns the field somebody meant who wrote name, or "".
-func (fs *fields) suggest(name string) string {
-	best, least := "", 1+len(name)/3
-	for _, known := range fs.names {
-		if strings.EqualFold(known, name) {
-			return known
-		}
-		if d := distance(strings.ToLower(known), strings.ToLower(name)); d <= least && (best == "" || d < least) {
-			best, least = known, d
-		}
-	}
-	return best
-}
-
-// distance counts the letters to change, add or drop to get from a to b.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, diagonal+1)
-		}
-	}
-	return row[len(b)]
 }
