@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/calctl/calctl/resources"
@@ -79,6 +80,7 @@ func kindWords() string {
 	for _, t := range resources.Types() {
 		words = append(words, strings.ToLower(string(t.Kind)))
 	}
+	slices.Sort(words)
 	last := len(words) - 1
 	return fmt.Sprintf("%s and %s", strings.Join(words[:last], ", "), words[last])
 }

@@ -14,7 +14,7 @@ func newNodeCmd(a *app) *cobra.Command {
 		Short:   "Run the node on this machine, or ask how it does",
 		Example: "  calctl node run\n  calctl node status",
 		Args:    noArgs,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		RunE:    showHelp,
 	}
 	cmd.AddCommand(newNodeStatusCmd(a))
 	return cmd

@@ -55,10 +55,10 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 	root.SetErr(errs)
 
 	cmd, err := root.ExecuteContextC(ctx)
-	if err == nil {
+	switch {
+	case err == nil:
 		err = checked.err
-	}
-	if err != nil && !a.began && !errors.As(err, new(usageError)) {
+	case !a.began && !errors.As(err, new(usageError)):
 		err = usageError{err}
 	}
 	return a.exit(cmd, err)
@@ -97,7 +97,7 @@ routes as the resources say, 'calctl node status' shows how it goes.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          noArgs,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		RunE:          showHelp,
 		PersistentPreRun: func(*cobra.Command, []string) {
 			a.began = true
 		},
@@ -114,9 +114,19 @@ routes as the resources say, 'calctl node status' shows how it goes.`,
 		newVersionCmd(a),
 	)
 	root.SetHelpCommand(newHelpCmd())
-	root.InitDefaultCompletionCmd("completion") // it is made only for roots that have commands
+	root.InitDefaultCompletionCmd() // made only for roots that have commands
+	for _, cmd := range root.Commands() {
+		if cmd.Name() == "completion" {
+			// Without it cobra shows help, and exit status 0, for a shell it doesn't know.
+			cmd.Args, cmd.RunE = noArgs, showHelp
+			cmd.Example = "  source <(calctl completion bash)\n  calctl completion zsh >~/.zfunc/_calctl"
+		}
+	}
 	return root
 }
+
+// showHelp is what commands that only have subcommands do.
+func showHelp(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 
 // noArgs is cobra.NoArgs with calicoctl's words for a command nobody knows.
 func noArgs(cmd *cobra.Command, args []string) error {
