@@ -16,7 +16,7 @@ func newNodeCmd(a *app) *cobra.Command {
 		Args:    noArgs,
 		RunE:    showHelp,
 	}
-	cmd.AddCommand(newNodeStatusCmd(a))
+	cmd.AddCommand(newNodeRunCmd(a), newNodeStatusCmd(a))
 	return cmd
 }
 

@@ -1,0 +1,145 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
+
+	"github.com/calctl/calctl/node"
+	"github.com/calctl/calctl/node/autodetect"
+	"github.com/calctl/calctl/resources"
+)
+
+// nodeRunOptions are the flags of node run. Those that calico-node reads from
+// its environment fall back to the same variable.
+type nodeRunOptions struct {
+	name, ip, ip6, ipMethod, ip6Method, as string
+	socket, logLevel, logFormat            string
+}
+
+func newNodeRunCmd(a *app) *cobra.Command {
+	var o nodeRunOptions
+	cmd := &cobra.Command{
+		Use:   "run",
+		Short: "Run the node on this machine: BGP sessions and kernel routes",
+		Long: `Run the node on this machine until it is told to stop.
+
+It registers the machine as a Node, speaks BGP with the peers the resources ask
+for and keeps the kernel's routes as BGP has them, following every change of
+the datastore. SIGTERM and SIGINT stop it; routes stay, so that forwarding goes
+on until it runs again. It logs to stderr, and tells systemd when it is ready.
+
+Every flag has an environment variable, Calico's where Calico has one:
+NODENAME, IP, IP6, IP_AUTODETECTION_METHOD, IP6_AUTODETECTION_METHOD, AS,
+` + datastoreEnv + `, ` + socketEnv + `, CALCTL_LOG_LEVEL, CALCTL_LOG_FORMAT.
+
+Autodetection methods: first-found, interface=REGEX[,REGEX...],
+skip-interface=REGEX[,REGEX...], cidr=CIDR[,CIDR...], can-reach=HOST.`,
+		Example: `  calctl node run
+  calctl node run --name r1 --ip 192.168.1.1/24 --as 64512
+  calctl node run --ip autodetect --ip-autodetection-method 'interface=^eth0$' --ip6 none`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context(), a) },
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&o.name, "name", "", "`name` of the Node resource (default $NODENAME, else the host name)")
+	flags.StringVar(&o.ip, "ip", "", "IPv4 `address` to speak BGP from: an address, address/length, autodetect or none (default $IP, else the stored one, else autodetect)")
+	flags.StringVar(&o.ip6, "ip6", "", "IPv6 `address` to speak BGP from: an address, address/length, autodetect or none (default $IP6, else the stored one)")
+	flags.StringVar(&o.ipMethod, "ip-autodetection-method", "", "`method` to find the IPv4 address (default $IP_AUTODETECTION_METHOD, else first-found)")
+	flags.StringVar(&o.ip6Method, "ip6-autodetection-method", "", "`method` to find the IPv6 address (default $IP6_AUTODETECTION_METHOD, else first-found)")
+	flags.StringVar(&o.as, "as", "", "AS `number` of this node, plain or dotted (default $AS, else the stored one, else the cluster's)")
+	flags.StringVar(&o.socket, "socket", "", socketUsage("to answer 'calctl node status' at"))
+	flags.StringVarP(&o.logLevel, "log-level", "l", "", "least severe `level` to log: error, warn, info or debug (default $CALCTL_LOG_LEVEL, else info)")
+	flags.StringVar(&o.logFormat, "log-format", "", "`format` of the log: text, json, or auto, which is text on a terminal (default $CALCTL_LOG_FORMAT, else auto)")
+	return cmd
+}
+
+func (o *nodeRunOptions) run(ctx context.Context, a *app) error {
+	log, err := newLog(a.err, a.setting(o.logLevel, "CALCTL_LOG_LEVEL", "info"), a.setting(o.logFormat, "CALCTL_LOG_FORMAT", "auto"))
+	if err != nil {
+		return usageError{err}
+	}
+	identity, err := o.identity(a)
+	if err != nil {
+		return usageError{err}
+	}
+	sources := autodetect.OS
+	sources.Getenv = a.env
+	name, err := autodetect.NodeName(o.name, sources)
+	if err != nil {
+		return usageError{err}
+	}
+	s, err := a.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = s.Close() }()
+
+	info, _ := debug.ReadBuildInfo()
+	return node.Run(ctx, node.Config{
+		Name:     name,
+		Store:    s,
+		Socket:   a.socket(o.socket),
+		Identity: identity,
+		Version:  buildOf(info).Version,
+		Log:      log,
+	})
+}
+
+// identity is what the node is told about itself. Errors name the flag, or the
+// variable, the value comes from.
+func (o *nodeRunOptions) identity(a *app) (node.Identity, error) {
+	var id node.Identity
+	var err error
+	if id.IPv4, err = node.ParseAddress(a.setting(o.ip, "IP", ""), autodetect.IPv4, a.setting(o.ipMethod, "IP_AUTODETECTION_METHOD", "")); err != nil {
+		return id, fmt.Errorf("--ip (IP) or --ip-autodetection-method (IP_AUTODETECTION_METHOD): %w", err)
+	}
+	if id.IPv6, err = node.ParseAddress(a.setting(o.ip6, "IP6", ""), autodetect.IPv6, a.setting(o.ip6Method, "IP6_AUTODETECTION_METHOD", "")); err != nil {
+		return id, fmt.Errorf("--ip6 (IP6) or --ip6-autodetection-method (IP6_AUTODETECTION_METHOD): %w", err)
+	}
+	if text := a.setting(o.as, "AS", ""); text != "" {
+		asn, err := resources.ParseASN(text)
+		if err != nil {
+			return id, fmt.Errorf("invalid AS Number specified: %s (--as or AS): %w", text, err)
+		}
+		id.ASN = &asn
+	}
+	return id, nil
+}
+
+// newLog makes the daemon's log: lines for people on a terminal, JSON for
+// whatever else reads it.
+func newLog(w io.Writer, level, format string) (*slog.Logger, error) {
+	levels := map[string]slog.Level{
+		"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "warning": slog.LevelWarn,
+		"error": slog.LevelError, "fatal": slog.LevelError, "panic": slog.LevelError, // calicoctl's; nothing is worse than an error here
+	}
+	least, ok := levels[level]
+	if !ok {
+		return nil, fmt.Errorf("unknown log level: %s, expected one of: panic, fatal, error, warn, info, debug", level)
+	}
+	options := &slog.HandlerOptions{Level: least}
+	switch {
+	case format == "text", format == "auto" && isTerminal(w):
+		return slog.New(slog.NewTextHandler(w, options)), nil
+	case format == "json", format == "auto":
+		return slog.New(slog.NewJSONHandler(w, options)), nil
+	default:
+		return nil, fmt.Errorf("unknown log format: %s, expected one of: auto, text, json", format)
+	}
+}
+
+func isTerminal(w io.Writer) bool {
+	file, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	_, err := unix.IoctlGetTermios(int(file.Fd()), unix.TCGETS)
+	return err == nil
+}
