@@ -95,21 +95,30 @@ func (d *decoder) fail(e *DecodeError) {
 
 // listOf is what a typed list says about its items, which may leave it out.
 type listOf struct {
-	kind       Kind
+	kind       Kind // "" when the items may be of any
 	apiVersion string
+	depth      int // how many lists are around
 }
+
+// maxListDepth is how deep lists may nest. One is usual, kubectl prints two.
+const maxListDepth = 8
 
 // take adds the resource, or the resources, in a value found at base.
 func (d *decoder) take(t *tree, x any, base string, in listOf) {
 	line := t.source.line
-	if base != "" {
+	if base != "" && in.depth <= maxListDepth {
 		line = t.source.lineOf(base)
 	}
 	bad := func(format string, args ...any) {
 		d.fail(&DecodeError{Line: line, Reason: fmt.Sprintf(format, args...)})
 	}
+	if in.depth > maxListDepth {
+		bad("there are more than %d lists inside one another", maxListDepth)
+		return
+	}
 	switch x := x.(type) {
 	case []any:
+		in.depth++
 		for i, item := range x {
 			d.take(t, item, indexPath(base, i), in)
 		}
@@ -117,7 +126,7 @@ func (d *decoder) take(t *tree, x any, base string, in listOf) {
 		kind, apiVersion := headOf(x, in)
 		switch itemKind, isList := listKind(kind); {
 		case isList:
-			d.takeList(t, x, base, itemKind, apiVersion)
+			d.takeList(t, x, base, listOf{itemKind, apiVersion, in.depth})
 		case kind == "":
 			bad("error unmarshaling JSON: while decoding JSON: json: cannot unmarshal object into Go value of type []unstructured.Unstructured; the field kind is missing, write one of %s", kindNames())
 		default:
@@ -147,7 +156,7 @@ func (d *decoder) takeResource(t *tree, x map[string]any, base string, typ Type,
 }
 
 // takeList takes a list apart: BGPPeerList, or Kubernetes' own List.
-func (d *decoder) takeList(t *tree, x map[string]any, base string, item Kind, apiVersion string) {
+func (d *decoder) takeList(t *tree, x map[string]any, base string, in listOf) {
 	var faults Invalid
 	for _, name := range slices.Sorted(maps.Keys(x)) {
 		if !slices.Contains([]string{"apiVersion", "kind", "metadata", "items"}, name) {
@@ -164,9 +173,8 @@ func (d *decoder) takeList(t *tree, x map[string]any, base string, item Kind, ap
 		d.fail(&DecodeError{Line: faults[0].Line, Fields: faults})
 		return
 	}
-	in := listOf{}
-	if item != "" {
-		in = listOf{item, apiVersion}
+	if in.kind == "" {
+		in.apiVersion = "" // v1 is the List's own
 	}
 	d.take(t, items, joinPath(base, "items"), in)
 }

@@ -321,7 +321,7 @@ func TestDecodeSurvivesBombs(t *testing.T) {
 		"arrays":  strings.Repeat("[", 1e6) + strings.Repeat("]", 1e6),
 		"lists":   strings.Repeat(`{"kind":"List","apiVersion":"v1","items":[`, 3000) + strings.Repeat("]}", 3000),
 	} {
-		if _, err := resources.Decode(strings.NewReader(in)); name != "lists" && err == nil {
+		if _, err := resources.Decode(strings.NewReader(in)); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}

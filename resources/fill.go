@@ -177,8 +177,10 @@ func (f *filler) fillNumber(v reflect.Value, x any, path, owner string) {
 func (f *filler) fillLeaf(v reflect.Value, leaf json.Unmarshaler, x any, path, owner string) {
 	if n, ok := x.(json.Number); ok {
 		// YAML makes 1.0 the number 1. As an AS number it would be another AS.
-		if text, ok := f.source.textOf(f.inDocument(path)); ok && strings.Contains(text, ".") {
-			x = json.Number(text)
+		if f.source.mayHaveFraction(n.String()) {
+			if text, ok := f.source.textOf(f.inDocument(path)); ok && strings.Contains(text, ".") {
+				x = json.Number(text)
+			}
 		}
 		if _, asn := leaf.(*ASN); asn {
 			if err := leaf.UnmarshalJSON([]byte(x.(json.Number))); err != nil {

@@ -1,6 +1,7 @@
 package resources
 
 import (
+	"bytes"
 	"strconv"
 	"strings"
 
@@ -47,6 +48,12 @@ func (s *source) textOf(path string) (string, bool) {
 		return "", false
 	}
 	return n.Value, true
+}
+
+// mayHaveFraction tells whether the number n may be written with a fraction,
+// such as 1.0 for 1. It spares almost every document a second parsing.
+func (s *source) mayHaveFraction(n string) bool {
+	return strings.Contains(n, ".") || bytes.Contains(s.text, []byte(n+"."))
 }
 
 func descend(n *yaml.Node, path string) (*yaml.Node, bool) {

@@ -44,6 +44,7 @@ type tree struct {
 // no JSON.
 func parseJSON(c chunk) (trees []*tree, ok bool, bad *DecodeError) {
 	dec := json.NewDecoder(bytes.NewReader(c.text))
+	line, counted := c.line, 0
 	for {
 		var raw json.RawMessage
 		if err := dec.Decode(&raw); err == io.EOF {
@@ -52,7 +53,9 @@ func parseJSON(c chunk) (trees []*tree, ok bool, bad *DecodeError) {
 			return nil, false, nil
 		}
 		start := int(dec.InputOffset()) - len(raw)
-		part := chunk{text: raw, line: c.line + bytes.Count(c.text[:start], []byte("\n"))}
+		line += bytes.Count(c.text[counted:start], []byte("\n"))
+		counted = start
+		part := chunk{text: raw, line: line}
 		v, err := readJSON(raw)
 		if err != nil {
 			return nil, true, syntaxError(part, err)
