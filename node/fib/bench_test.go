@@ -1,0 +1,127 @@
+package fib
+
+import (
+	"fmt"
+	"net/netip"
+	"runtime"
+	"testing"
+	"time"
+)
+
+// prefixes are n networks of 24 bits from 16.0.0.0 on, or of 48 bits.
+func prefixes(n int, v6 bool) []netip.Prefix {
+	list := make([]netip.Prefix, n)
+	for i := range list {
+		if v6 {
+			list[i] = netip.PrefixFrom(netip.AddrFrom16([16]byte{0x20, 0x01, byte(i >> 24), byte(i >> 16), byte(i >> 8), byte(i)}), 48)
+		} else {
+			j := i + 16<<16
+			list[i] = netip.PrefixFrom(netip.AddrFrom4([4]byte{byte(j >> 16), byte(j >> 8), byte(j)}), 24)
+		}
+	}
+	return list
+}
+
+// BenchmarkRaw writes routes with nothing around it: what the kernel can take.
+func BenchmarkRaw(b *testing.B) {
+	for _, n := range []int{100_000, 1_000_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			for range b.N {
+				b.StopTimer()
+				done := make(chan struct{})
+				go func() {
+					defer close(done)
+					namespace(b)
+					pair(b)
+					k := connect(b)
+					defer k.Close()
+					list := prefixes(n, false)
+					hops := []Hop{{Gateway: netip.MustParseAddr("192.0.2.2"), Link: linkIndex(b, k, "eth0")}}
+					ops := make([]Op, n)
+					for i := range ops {
+						ops[i] = Op{Kind: Add, Dst: list[i], Hops: hops}
+					}
+					errs := make([]error, n)
+					b.StartTimer()
+					k.Apply(ops, errs)
+					b.StopTimer()
+					for i, err := range errs {
+						if err != nil {
+							b.Errorf("%s: %v", ops[i].Dst, err)
+							return
+						}
+					}
+				}()
+				<-done
+			}
+			b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "routes/s")
+		})
+	}
+}
+
+// BenchmarkInstall is the way from Want to the kernel's table.
+func BenchmarkInstall(b *testing.B) {
+	for _, n := range []int{100_000, 1_000_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			var bytes float64
+			for range b.N {
+				b.StopTimer()
+				done := make(chan struct{})
+				go func() {
+					defer close(done)
+					namespace(b)
+					pair(b)
+					list := prefixes(n, false)
+					before := heap()
+					s, err := NewSyncer(connect(b), quiet())
+					if err != nil {
+						b.Error(err)
+						return
+					}
+					stop := run(b, s)
+					via := []netip.Addr{netip.MustParseAddr("192.0.2.2")}
+					b.StartTimer()
+					for len(list) > 0 {
+						batch := make([]Route, 0, 250)
+						for _, p := range list[:min(250, len(list))] {
+							batch = append(batch, Route{Dst: p, Via: via})
+						}
+						list = list[len(batch):]
+						s.Want(batch)
+					}
+					tick := time.NewTicker(5 * time.Millisecond)
+					for s.Status().Installed < n {
+						<-tick.C
+					}
+					b.StopTimer()
+					stop()
+					bytes = float64(heap()-before) / float64(n)
+					runtime.KeepAlive(s)
+				}()
+				<-done
+			}
+			b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "routes/s")
+			b.ReportMetric(bytes, "heapB/route")
+		})
+	}
+}
+
+func heap() int64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+func linkIndex(t testing.TB, k Kernel, name string) int {
+	index := 0
+	err := k.Scan(func(ev *Event) {
+		if ev.Kind == LinkEvent && ev.Link.Name == name {
+			index = ev.Link.Index
+		}
+	})
+	if err != nil || index == 0 {
+		t.Fatalf("no link %s: %v", name, err)
+	}
+	return index
+}
