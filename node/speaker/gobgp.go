@@ -38,20 +38,11 @@ const (
 	multihop = 64
 )
 
-// ears are whom an engine tells. They are called one at a time and in the
-// order things happened.
-type ears struct {
-	best     func([]advert)
-	endOfRIB func(peer netip.Addr)
-	// state gets the reason when a session ended, and when one is up whether
-	// the peer sends End-of-RIB.
-	state func(peer netip.Addr, to bgpState, reason string, marker bool)
-}
-
-// An engine is a running GoBGP server. All calls of GoBGP are here and in
+// gobgp is an engine that is GoBGP's server. All calls of it are here and in
 // kick.go. It must be given checked values only: GoBGP panics on bad ones.
-type engine struct {
+type gobgp struct {
 	srv    *server.BgpServer
+	asn    uint32
 	log    *slog.Logger
 	book   *book
 	ctx    context.Context // ends with the engine
@@ -66,12 +57,12 @@ type engine struct {
 	unsafe map[netip.Addr]string
 }
 
-// startEngine listens and is ready for peers. It lets no route out before it
-// has an export policy.
-func startEngine(log *slog.Logger, b *book, want intent.BGP, e ears) (*engine, error) {
+// startGoBGP starts a server. It lets no route out before it has an export
+// policy.
+func startGoBGP(log *slog.Logger, b *book, want intent.BGP, e ears) (*gobgp, error) {
 	ctx, cancel := context.WithCancel(context.Background())
-	g := &engine{
-		log: log, book: b, ctx: ctx, cancel: cancel,
+	g := &gobgp{
+		asn: want.ASN, log: log, book: b, ctx: ctx, cancel: cancel,
 		kicks: map[netip.Addr]context.CancelFunc{}, own: map[netip.Addr]int{}, unsafe: map[netip.Addr]string{},
 	}
 	g.own[want.RouterID] = 1
@@ -89,7 +80,7 @@ func startEngine(log *slog.Logger, b *book, want intent.BGP, e ears) (*engine, e
 	return g, nil
 }
 
-func (g *engine) start(want intent.BGP, e ears) error {
+func (g *gobgp) start(want intent.BGP, e ears) error {
 	port := int32(want.Port)
 	if port == 0 {
 		port = -1 // do not listen; GoBGP takes 0 for 179
@@ -122,7 +113,7 @@ func listenAddresses() []string {
 
 // farewell tells all peers that this node goes (Cease, administrative
 // shutdown) and waits until they have been told, a second at most.
-func (g *engine) farewell(why string) {
+func (g *gobgp) farewell(why string) {
 	// One by one: asked to tell all, GoBGP has them share a message it changes.
 	for _, peer := range g.book.up() {
 		req := &api.ShutdownPeerRequest{Address: peer.String(), Communication: why}
@@ -139,7 +130,7 @@ func (g *engine) farewell(why string) {
 
 // stop ends the server. Nobody is told anything after it has begun. Peers that
 // had no farewell get Cease, peer de-configured.
-func (g *engine) stop() {
+func (g *gobgp) stop() {
 	g.telling.Lock()
 	g.closed = true
 	g.telling.Unlock()
@@ -148,7 +139,7 @@ func (g *engine) stop() {
 }
 
 // ear wraps a callback so that a stopped engine is silent.
-func (g *engine) ear(tell func()) {
+func (g *gobgp) ear(tell func()) {
 	g.telling.Lock()
 	defer g.telling.Unlock()
 	if !g.closed {
@@ -156,7 +147,7 @@ func (g *engine) ear(tell func()) {
 	}
 }
 
-func (g *engine) watch(e ears) error {
+func (g *gobgp) watch(e ears) error {
 	var news []advert
 	return g.srv.WatchEvent(g.ctx, server.WatchEventMessageCallbacks{
 		OnBestPath: func(list []*apiutil.Path, _ time.Time) {
@@ -187,7 +178,7 @@ func (g *engine) watch(e ears) error {
 }
 
 // advert is a best path as the table takes it.
-func (g *engine) advert(p *apiutil.Path) (advert, bool) {
+func (g *gobgp) advert(p *apiutil.Path) (advert, bool) {
 	nlri, ok := p.Nlri.(*bgp.IPAddrPrefix)
 	if !ok {
 		return advert{}, false
@@ -214,7 +205,7 @@ func nextHop(attrs []bgp.PathAttributeInterface) netip.Addr {
 
 // usable returns a next hop that packets can be sent to, or the zero Addr.
 // GoBGP takes what it gets; a link-local one does not say on which link.
-func (g *engine) usable(via netip.Addr) netip.Addr {
+func (g *gobgp) usable(via netip.Addr) netip.Addr {
 	via = via.Unmap()
 	if !via.IsValid() || via.IsUnspecified() || via.IsMulticast() || via.IsLinkLocalUnicast() ||
 		via.IsLoopback() || via == netip.AddrFrom4([4]byte{255, 255, 255, 255}) {
@@ -228,10 +219,8 @@ func (g *engine) usable(via netip.Addr) netip.Addr {
 	return via
 }
 
-// addPeer adds a peer. restarting says that the kernel still forwards by what
-// an earlier run learned from it.
-func (g *engine) addPeer(at netip.AddrPort, p intent.Peer, ownASN uint32, restarting bool) error {
-	conf := peerConfig(at, p, ownASN)
+func (g *gobgp) addPeer(at netip.AddrPort, p intent.Peer, restarting bool) error {
+	conf := peerConfig(at, p, g.asn)
 	conf.GracefulRestart.LocalRestarting = restarting
 	if err := g.srv.AddPeer(g.ctx, &api.AddPeerRequest{Peer: conf}); err != nil {
 		return err
@@ -248,17 +237,17 @@ func (g *engine) addPeer(at netip.AddrPort, p intent.Peer, ownASN uint32, restar
 		err := errors.New("the kernel does not take the password (TCP MD5): " + failed)
 		return errors.Join(err, g.srv.DeletePeer(g.ctx, &api.DeletePeerRequest{Address: at.Addr().String()}))
 	}
-	g.kick(at, p, ownASN)
+	g.kick(at, p)
 	return nil
 }
 
-func (g *engine) kick(at netip.AddrPort, p intent.Peer, ownASN uint32) {
+func (g *gobgp) kick(at netip.AddrPort, p intent.Peer) {
 	queue := acceptQueue(g.srv)
 	if p.Passive || queue == nil {
 		return
 	}
 	k := &kick{at: at, local: p.LocalAddress, password: p.Password.Reveal(), queue: *queue, book: g.book}
-	if p.ASN != ownASN {
+	if p.ASN != g.asn {
 		k.ttl = multihop
 	}
 	ctx, cancel := context.WithCancel(g.ctx)
@@ -268,8 +257,8 @@ func (g *engine) kick(at netip.AddrPort, p intent.Peer, ownASN uint32) {
 	go k.run(ctx)
 }
 
-// removePeer parts from a peer (Cease, peer de-configured).
-func (g *engine) removePeer(at netip.AddrPort, p intent.Peer, ownASN uint32) error {
+// removePeer sends Cease, peer de-configured.
+func (g *gobgp) removePeer(at netip.AddrPort, p intent.Peer) error {
 	g.mu.Lock()
 	if cancel, ok := g.kicks[at.Addr()]; ok {
 		cancel()
@@ -283,7 +272,7 @@ func (g *engine) removePeer(at netip.AddrPort, p intent.Peer, ownASN uint32) err
 		// DeletePeer leaves the key on the listener: the peer could never come
 		// back without a password. Taking the password away first does not.
 		p.Password = resources.Password{}
-		if _, err := g.srv.UpdatePeer(g.ctx, &api.UpdatePeerRequest{Peer: peerConfig(at, p, ownASN)}); err != nil {
+		if _, err := g.srv.UpdatePeer(g.ctx, &api.UpdatePeerRequest{Peer: peerConfig(at, p, g.asn)}); err != nil {
 			g.log.Debug("could not take the password off the listener", "peer", at.Addr(), "error", err)
 		}
 	}
@@ -327,9 +316,7 @@ func peerConfig(at netip.AddrPort, p intent.Peer, ownASN uint32) *api.Peer {
 
 func seconds(d time.Duration) uint32 { return uint32(d / time.Second) }
 
-// setPolicy replaces the export policy. Sessions stay up: what may go out now
-// is announced, what may not any more is withdrawn.
-func (g *engine) setPolicy(e intent.Export) error {
+func (g *gobgp) setPolicy(e intent.Export) error {
 	if err := g.srv.SetPolicies(g.ctx, renderExport(e)); err != nil {
 		return err
 	}
@@ -340,14 +327,14 @@ func (g *engine) setPolicy(e intent.Export) error {
 }
 
 // assignPolicy makes policies decide what goes out; what they don't decide stays.
-func (g *engine) assignPolicy(policies []*api.Policy) error {
+func (g *gobgp) assignPolicy(policies []*api.Policy) error {
 	return g.srv.SetPolicyAssignment(g.ctx, &api.SetPolicyAssignmentRequest{Assignment: &api.PolicyAssignment{
 		Name: "global", Direction: api.PolicyDirection_POLICY_DIRECTION_EXPORT,
 		Policies: policies, DefaultAction: api.RouteAction_ROUTE_ACTION_REJECT,
 	}})
 }
 
-func (g *engine) announce(p netip.Prefix) error {
+func (g *gobgp) announce(p netip.Prefix) error {
 	local, err := localPath(p)
 	if err != nil {
 		return err
@@ -356,7 +343,7 @@ func (g *engine) announce(p netip.Prefix) error {
 	return err
 }
 
-func (g *engine) withdraw(p netip.Prefix) error {
+func (g *gobgp) withdraw(p netip.Prefix) error {
 	local, err := localPath(p)
 	if err != nil {
 		return err
@@ -384,12 +371,9 @@ func localPath(p netip.Prefix) (*apiutil.Path, error) {
 	return path, err
 }
 
-// counts are the routes a peer has told us and was told.
-type counts struct{ in, out uint64 }
-
 // counts asks GoBGP. Counting what went out evaluates the export policy for
 // every route while everything else waits, so it is only done on request.
-func (g *engine) counts(out bool) map[netip.Addr]counts {
+func (g *gobgp) counts(out bool) map[netip.Addr]counts {
 	all := map[netip.Addr]counts{}
 	_ = g.srv.ListPeer(g.ctx, &api.ListPeerRequest{EnableAdvertised: out}, func(p *api.Peer) {
 		addr, err := netip.ParseAddr(p.GetState().GetNeighborAddress())
@@ -407,7 +391,7 @@ func (g *engine) counts(out bool) map[netip.Addr]counts {
 }
 
 // heard takes what GoBGP tells in its log only.
-func (g *engine) heard(peer netip.Addr, text string, attrs map[string]slog.Value) {
+func (g *gobgp) heard(peer netip.Addr, text string, attrs map[string]slog.Value) {
 	switch text {
 	case "failed to set md5":
 		g.mu.Lock()

@@ -29,7 +29,7 @@ const (
 	kickFirst   = 100 * time.Millisecond // the first repetition; each takes twice as long
 	kickMost    = 10 * time.Second
 	kickYield   = 250 * time.Millisecond // see first
-	kickDial    = 3 * time.Second        // time for the second SYN, sent after one second
+	kickDial    = 4 * time.Second        // the kernel takes three to find that nobody has an address
 	kickAnswer  = 300 * time.Millisecond // see answers
 	kickHandOff = time.Second
 )

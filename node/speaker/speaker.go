@@ -21,6 +21,7 @@ import (
 type Speaker struct {
 	log    *slog.Logger
 	events Events
+	begin  func(intent.BGP, ears) (engine, error) // starts an engine
 	book   *book
 	best   *best
 	settle *settler
@@ -34,13 +35,13 @@ type Speaker struct {
 	mu         sync.Mutex
 	closed     bool
 	restarting bool       // no peer has been added yet, and o.Restarting
-	engine     *engine    // nil: not speaking
+	engine     engine     // nil: not speaking
 	have       intent.BGP // what has been done, also after a failure
 }
 
 // running is what Peers needs of a running speaker.
 type running struct {
-	engine         *engine
+	engine         engine
 	local          int
 	local4, local6 uint64 // local routes that are told
 }
@@ -53,6 +54,7 @@ func New(log *slog.Logger, o Options) *Speaker {
 		book: newBook(log), best: newBest(), settle: newSettler(),
 		peers: make(chan struct{}, 1), stopTelling: cancel,
 	}
+	s.begin = func(want intent.BGP, e ears) (engine, error) { return startGoBGP(log, s.book, want, e) }
 	s.told.Go(func() { s.tell(ctx) })
 	return s
 }
@@ -107,13 +109,15 @@ func (s *Speaker) act(ctx context.Context, c Changes, want intent.BGP) (errs []e
 		}
 		return errs
 	}
+	stuck := map[netip.Addr]bool{}
 	for _, at := range c.Remove {
 		if ctx.Err() != nil {
 			return append(errs, ctx.Err())
 		}
 		p := s.have.Peers[at]
-		if err := s.engine.removePeer(at, p, s.have.ASN); err != nil {
+		if err := s.engine.removePeer(at, p); err != nil {
 			fail("remove peer %v (%s): %w", at.Addr(), p.Name, err)
+			stuck[at.Addr()] = true
 			continue
 		}
 		s.book.removed(at.Addr())
@@ -124,6 +128,7 @@ func (s *Speaker) act(ctx context.Context, c Changes, want intent.BGP) (errs []e
 	if c.Policy {
 		if err := s.engine.setPolicy(want.Export); err != nil {
 			fail("replace the export policy: %w", err)
+			c.Add = nil // they would hear less, or more, than they should
 		} else {
 			s.have.Export = want.Export
 		}
@@ -147,9 +152,12 @@ func (s *Speaker) act(ctx context.Context, c Changes, want intent.BGP) (errs []e
 		if ctx.Err() != nil {
 			return append(errs, ctx.Err())
 		}
+		if stuck[at.Addr()] {
+			continue // an engine has one peer at an address
+		}
 		p := want.Peers[at]
-		s.book.added(at.Addr(), nil) // before GoBGP tells of it
-		if err := s.engine.addPeer(at, p, want.ASN, restarting); err != nil {
+		s.book.added(at.Addr(), nil) // before the engine tells of it
+		if err := s.engine.addPeer(at, p, restarting); err != nil {
 			s.book.added(at.Addr(), err)
 			fail("add peer %v (%s): %w", at.Addr(), p.Name, err)
 			continue
@@ -165,11 +173,9 @@ func (s *Speaker) act(ctx context.Context, c Changes, want intent.BGP) (errs []e
 var errNoRouterID = errors.New("this node has no router id: it needs an IPv4 address")
 
 func (s *Speaker) start(want intent.BGP) error {
-	e, err := startEngine(s.log, s.book, want, ears{
-		best: s.best.update,
-		endOfRIB: func(peer netip.Addr) {
-			s.settle.endOfRIB(peer)
-		},
+	e, err := s.begin(want, ears{
+		best:     s.best.update,
+		endOfRIB: s.settle.endOfRIB,
 		state: func(peer netip.Addr, to bgpState, reason string, marker bool) {
 			if !s.book.move(peer, to, reason) {
 				return
