@@ -44,7 +44,7 @@ type stamp struct {
 const settled = 2 * time.Second
 
 func stampOf(info fs.FileInfo, exposed error) stamp {
-	if age := time.Since(info.ModTime()); age < settled {
+	if age := time.Since(changed(info)); age < settled {
 		info = nil
 	}
 	return stamp{info, exposed}
@@ -52,7 +52,7 @@ func stampOf(info fs.FileInfo, exposed error) stamp {
 
 func (s stamp) same(info fs.FileInfo, exposed error) bool {
 	return s.info != nil && os.SameFile(s.info, info) && s.info.Size() == info.Size() &&
-		s.info.ModTime().Equal(info.ModTime()) && s.info.Mode() == info.Mode() &&
+		changed(s.info).Equal(changed(info)) &&
 		(s.exposed == nil) == (exposed == nil)
 }
 
@@ -155,9 +155,9 @@ func (v *view) lookAt(file string, key resources.Key, surely bool) sight {
 		k = &known{key: key}
 		v.files[file] = k
 	}
-	changed := k.err == nil || k.err.Error() != err.Error()
+	news := k.err == nil || k.err.Error() != err.Error()
 	k.stamp, k.version, k.err, k.missing = stamp{}, "", bare(err), false
-	return sight{changed: changed}
+	return sight{changed: news}
 }
 
 // accept takes in the content of a file and tells whether that changes anything.

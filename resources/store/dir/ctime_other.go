@@ -1,0 +1,11 @@
+//go:build !linux
+
+package dir
+
+import (
+	"io/fs"
+	"time"
+)
+
+// changed is when a file changed last, as far as it is known here.
+func changed(info fs.FileInfo) time.Time { return info.ModTime() }
