@@ -53,6 +53,9 @@ func (in *input) read(ctx context.Context, a *app) ([]document, error) {
 	var all []document
 	var bad []string
 	for _, name := range in.files {
+		if name == "" {
+			return nil, usagef("the file name after -f is empty; name a file or folder, or - for standard input")
+		}
 		documents, faults, err := in.readOne(ctx, a, name)
 		if err != nil {
 			return nil, err
@@ -153,7 +156,7 @@ func readFile(ctx context.Context, a *app, file string) (text []byte, shown stri
 	case r := <-done:
 		return r.text, "stdin", r.err
 	case <-ctx.Done():
-		return nil, "stdin", context.Cause(ctx)
+		return nil, "stdin", fmt.Errorf("interrupted while reading standard input: %w", context.Cause(ctx))
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/spf13/cobra"
@@ -30,6 +31,7 @@ func TestMain(m *testing.M) {
 //
 //	exits STATUS PROGRAM ARGS...   run to the end and expect this exit status
 //	node FILE                      answer at $CALCTL_SOCKET with the report in FILE
+//	await PROGRAM ARGS...          run again and again until the exit status is 0
 //	open DIR                       let everybody look into $WORK and DIR
 //
 // Write the files that cmp compares anew with: go test -run Script -update
@@ -54,6 +56,7 @@ func TestScript(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits,
+			"await": await,
 			"node":  serveReport,
 			"open":  openToAll,
 		},
@@ -75,6 +78,22 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if got != want {
 		ts.Fatalf("%s: exit status %d, want %d", strings.Join(args[1:], " "), got, want)
+	}
+}
+
+func await(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 1 {
+		ts.Fatalf("usage: await PROGRAM ARGS...")
+	}
+	limit := time.After(20 * time.Second)
+	again := time.NewTicker(20 * time.Millisecond)
+	defer again.Stop()
+	for ts.Exec(args[0], args[1:]...) != nil {
+		select {
+		case <-again.C:
+		case <-limit:
+			ts.Fatalf("%s: still failing after 20 s", strings.Join(args, " "))
+		}
 	}
 }
 

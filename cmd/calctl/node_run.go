@@ -92,25 +92,49 @@ func (o *nodeRunOptions) run(ctx context.Context, a *app) error {
 	})
 }
 
-// identity is what the node is told about itself. Errors name the flag, or the
-// variable, the value comes from.
-func (o *nodeRunOptions) identity(a *app) (node.Identity, error) {
-	var id node.Identity
-	var err error
-	if id.IPv4, err = node.ParseAddress(a.setting(o.ip, "IP", ""), autodetect.IPv4, a.setting(o.ipMethod, "IP_AUTODETECTION_METHOD", "")); err != nil {
-		return id, fmt.Errorf("--ip (IP) or --ip-autodetection-method (IP_AUTODETECTION_METHOD): %w", err)
+// identity is what the node is told about itself.
+func (o *nodeRunOptions) identity(a *app) (id node.Identity, err error) {
+	if id.IPv4, err = a.address(autodetect.IPv4, setting{"--ip", o.ip, "IP"}, setting{"--ip-autodetection-method", o.ipMethod, "IP_AUTODETECTION_METHOD"}); err != nil {
+		return id, err
 	}
-	if id.IPv6, err = node.ParseAddress(a.setting(o.ip6, "IP6", ""), autodetect.IPv6, a.setting(o.ip6Method, "IP6_AUTODETECTION_METHOD", "")); err != nil {
-		return id, fmt.Errorf("--ip6 (IP6) or --ip6-autodetection-method (IP6_AUTODETECTION_METHOD): %w", err)
+	if id.IPv6, err = a.address(autodetect.IPv6, setting{"--ip6", o.ip6, "IP6"}, setting{"--ip6-autodetection-method", o.ip6Method, "IP6_AUTODETECTION_METHOD"}); err != nil {
+		return id, err
 	}
-	if text := a.setting(o.as, "AS", ""); text != "" {
+	as := setting{"--as", o.as, "AS"}
+	if text := as.value(a); text != "" {
 		asn, err := resources.ParseASN(text)
 		if err != nil {
-			return id, fmt.Errorf("invalid AS Number specified: %s (--as or AS): %w", text, err)
+			return id, fmt.Errorf("%s: invalid AS Number specified: %s: %w", as.source(), text, err)
 		}
 		id.ASN = &asn
 	}
 	return id, nil
+}
+
+// address reads how to come by an address. The error says which setting is wrong.
+func (a *app) address(family autodetect.Family, ip, method setting) (node.Address, error) {
+	address, err := node.ParseAddress(ip.value(a), family, method.value(a))
+	if err == nil {
+		return address, nil
+	}
+	source := ip.source()
+	if _, wrong := autodetect.Parse(method.value(a)); wrong != nil {
+		source = method.source()
+	}
+	return node.Address{}, fmt.Errorf("%s: %w", source, err)
+}
+
+// A setting is a flag that falls back to an environment variable.
+type setting struct{ flag, given, variable string }
+
+func (s setting) value(a *app) string { return a.setting(s.given, s.variable, "") }
+
+// source is where the value comes from, for errors about it.
+func (s setting) source() string {
+	if s.given != "" {
+		return s.flag
+	}
+	return "environment variable " + s.variable
 }
 
 // newLog makes the daemon's log: lines for people on a terminal, JSON for
