@@ -89,7 +89,10 @@ func (r *BGPConfiguration) IsDefault() bool { return r.Name == "default" }
 // not for a single node. A configuration that is neither for the cluster nor
 // for a node has no effect.
 func (r *BGPConfiguration) NodeName() (name string, ok bool) {
-	return strings.CutPrefix(r.Name, "node.")
+	if name, ok = strings.CutPrefix(r.Name, "node."); !ok {
+		return "", false
+	}
+	return name, true
 }
 
 var logSeverity = regexp.MustCompile(`^(?i)(Trace|Debug|Info|Warning|Error|Fatal)?$`)

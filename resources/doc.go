@@ -30,8 +30,9 @@
 //
 // What has hurt others here: YAML reads asNumber: 1.10 as the number 1.1, and
 // rack: 010 as 8; both are errors that ask for quotes, not another AS or
-// another rack. calicoctl drops a misspelt field's case on the floor (exportv4
-// works, exprotV4 does not); here the right spelling is part of the error. A
-// blank document between two `---` stopped calicoctl; here it is skipped. And
-// no error, and nothing but Encode, ever shows the value of a Secret.
+// another rack. calicoctl takes exportv4 for exportV4 without a word, and of
+// exprotV4 it says only that it does not know it; here case matters, and the
+// right spelling is part of the error. A blank document between two `---`
+// stopped calicoctl; here it is skipped. And no error, and nothing but Encode,
+// ever shows the value of a Secret.
 package resources

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"unique"
 )
 
 // A Secret holds passwords by key, in the form of Kubernetes' Secret
@@ -31,17 +32,32 @@ func (s *Secret) Value(key string) (string, bool) {
 }
 
 // A Password is a secret text. However it is printed, logged or encoded it
-// reads ***; only Reveal gives the text.
-type Password struct{ text string }
+// reads ***; only Reveal gives the text. Passwords can be compared with ==. The
+// zero value is no password.
+type Password struct {
+	// A handle and not the text, because fmt prints unexported fields of
+	// other structs without asking their methods.
+	text unique.Handle[string]
+}
 
-// NewPassword wraps a secret text.
-func NewPassword(text string) Password { return Password{text} }
+// NewPassword wraps a secret text. The empty text is no password.
+func NewPassword(text string) Password {
+	if text == "" {
+		return Password{}
+	}
+	return Password{unique.Make(text)}
+}
 
 // Reveal returns the secret text. Call it where the text is used, not before.
-func (p Password) Reveal() string { return p.text }
+func (p Password) Reveal() string {
+	if !p.IsSet() {
+		return ""
+	}
+	return p.text.Value()
+}
 
 // IsSet reports whether there is a password at all.
-func (p Password) IsSet() bool { return p.text != "" }
+func (p Password) IsSet() bool { return p != Password{} }
 
 const redacted = "***"
 
