@@ -34,6 +34,12 @@ const (
 	kickHandOff = time.Second
 )
 
+// From RFC 4271, 4.1: the length of a header, whose last octet is the type.
+const (
+	headerLen    = 19
+	notification = 3
+)
+
 // acceptQueue finds the channel GoBGP's listeners hand connections over by. It
 // is not part of GoBGP's API; when a version has it no more, or as something
 // else, the answer is nil and only speed is lost. A test holds the version in
@@ -130,7 +136,9 @@ func (k *kick) once(ctx context.Context, moved <-chan struct{}) {
 	limit := time.NewTimer(kickHandOff)
 	defer limit.Stop()
 	select {
-	case k.queue <- conn:
+	case k.queue <- &overheardConn{TCPConn: conn, notification: func(code, sub uint8) {
+		k.book.hint(k.at.Addr(), "received "+errorName(code, sub))
+	}}:
 	case <-limit.C:
 		_ = conn.Close()
 		return
@@ -225,7 +233,7 @@ func answers(conn *net.TCPConn) error {
 	if err != nil {
 		return err
 	}
-	const upToSubcode = 21
+	const upToSubcode = headerLen + 2
 	head := make([]byte, upToSubcode)
 	n := 0
 	var peek error
@@ -235,7 +243,6 @@ func answers(conn *net.TCPConn) error {
 		return peek != unix.EAGAIN && peek != unix.EINTR
 	})
 	_ = conn.SetReadDeadline(time.Time{})
-	const notification = 3
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return nil
@@ -247,6 +254,28 @@ func answers(conn *net.TCPConn) error {
 		return refusal{head[19], head[20]}
 	}
 	return nil
+}
+
+// An overheardConn says what NOTIFICATION the peer has sent. GoBGP tells that
+// only of established sessions; before, when it is most wanted (another AS
+// number, say), all it has to say is that a message was out of place.
+type overheardConn struct {
+	*net.TCPConn
+	notification func(code, sub uint8)
+	next         bool // the next read begins with code and subcode
+}
+
+// Read relies on GoBGP reading a header, and then a body, each by itself.
+func (c *overheardConn) Read(b []byte) (int, error) {
+	n, err := c.TCPConn.Read(b)
+	switch {
+	case c.next && n >= 2:
+		c.notification(b[0], b[1])
+		c.next = false
+	case n == headerLen && len(b) == headerLen:
+		c.next = b[18] == notification
+	}
+	return n, err
 }
 
 // words says why an attempt failed as an operator would.

@@ -50,6 +50,11 @@ func (f far) addr4() netip.Addr { return netip.AddrFrom4([4]byte{10, 0, byte(f.n
 func (f far) here6() netip.Addr { return netip.MustParseAddr(fmt.Sprintf("fd00:%d::1", f.n)) }
 func (f far) addr6() netip.Addr { return netip.MustParseAddr(fmt.Sprintf("fd00:%d::2", f.n)) }
 
+// here is this end's namespace.
+func (f far) here() *lab.Host {
+	return &lab.Host{Lab: f.Lab, Name: "here", NS: "here-" + strconv.Itoa(os.Getpid())}
+}
+
 // fars makes n hosts linked to here.
 func fars(t *testing.T, n int) []far {
 	t.Helper()
@@ -116,11 +121,11 @@ type heard struct {
 	*Speaker
 	t *testing.T
 
-	mu      sync.Mutex
+	lock    sync.Mutex
 	routes  map[netip.Prefix][]netip.Addr
 	batches int
 	settled int
-	peers   int
+	news    int // calls of Peers
 }
 
 func speak(t *testing.T) *heard { return speakWith(t, Options{}) }
@@ -130,8 +135,8 @@ func speakWith(t *testing.T, o Options) *heard {
 	h := &heard{t: t, routes: map[netip.Prefix][]netip.Addr{}}
 	o.Events = Events{
 		Best: func(batch []Change) {
-			h.mu.Lock()
-			defer h.mu.Unlock()
+			h.lock.Lock()
+			defer h.lock.Unlock()
 			h.batches++
 			for _, c := range batch {
 				if h.routes[c.Prefix] = c.NextHops; len(c.NextHops) == 0 {
@@ -139,8 +144,8 @@ func speakWith(t *testing.T, o Options) *heard {
 				}
 			}
 		},
-		Settled: func() { h.mu.Lock(); h.settled++; h.mu.Unlock() },
-		Peers:   func() { h.mu.Lock(); h.peers++; h.mu.Unlock() },
+		Settled: func() { h.lock.Lock(); h.settled++; h.lock.Unlock() },
+		Peers:   func() { h.lock.Lock(); h.news++; h.lock.Unlock() },
 	}
 	var out lines
 	h.Speaker = New(slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug})), o)
@@ -182,8 +187,8 @@ func (h *heard) apply(want intent.BGP) {
 // route is what the speaker last told of a prefix: "10.0.1.2 10.0.2.2", "" when
 // it is gone.
 func (h *heard) route(prefix string) string {
-	h.mu.Lock()
-	defer h.mu.Unlock()
+	h.lock.Lock()
+	defer h.lock.Unlock()
 	return joined(h.routes[netip.MustParsePrefix(prefix)])
 }
 
@@ -209,8 +214,8 @@ func (h *heard) awaitRoute(prefix, hops string) time.Duration {
 }
 
 func (h *heard) all() []netip.Prefix {
-	h.mu.Lock()
-	defer h.mu.Unlock()
+	h.lock.Lock()
+	defer h.lock.Unlock()
 	return slices.SortedFunc(maps.Keys(h.routes), netip.Prefix.Compare)
 }
 

@@ -37,8 +37,10 @@ type session struct {
 	since   time.Time
 	// problem is why the session is not up, in words.
 	problem string
-	// cause is what was heard about the end of a session before the end itself.
+	// cause is what was heard about the end of a session, at heard, shortly
+	// before the end itself.
 	cause string
+	heard time.Time
 	// moved is closed at the next change of state.
 	moved chan struct{}
 }
@@ -139,7 +141,7 @@ func (b *book) move(peer netip.Addr, to bgpState, reason string) (known bool) {
 			s.problem, s.cause = "", ""
 			log.Info("session up")
 		case to == idle && from > idle:
-			if s.cause != "" {
+			if s.cause != "" && b.now().Sub(s.heard) < causeFresh {
 				reason = s.cause
 			}
 			if reason != "" {
@@ -156,13 +158,15 @@ func (b *book) move(peer netip.Addr, to bgpState, reason string) (known bool) {
 	return known
 }
 
-// hint notes why a session is about to end. Without one it was an attempt
-// GoBGP made by itself, whose end it will not tell.
+// causeFresh is how long a cause explains an end.
+const causeFresh = 5 * time.Second
+
+// hint notes why a session is about to end. For an attempt GoBGP makes by
+// itself no end follows: the hint is all there will be.
 func (b *book) hint(peer netip.Addr, cause string) {
 	b.edit(peer, func(s *session) {
-		if s.state > active {
-			s.cause = cause
-		} else {
+		s.cause, s.heard = cause, b.now()
+		if s.state != established {
 			s.problem = cause
 		}
 	})
