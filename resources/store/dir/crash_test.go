@@ -187,7 +187,7 @@ func load(s store.Store) (state, error) {
 // TestKill kills a writer again and again, wherever it happens to be. What it
 // had reported as done is there, what it had not is there whole or not at all.
 func TestKill(t *testing.T) {
-	rounds := 80
+	rounds := 60
 	if testing.Short() {
 		rounds = 20
 	}

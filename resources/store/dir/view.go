@@ -21,6 +21,9 @@ type view struct {
 	there bool              // the folder was there at the last look,
 	found bool              // or at any before
 	whole bool              // a look has been complete: the state is known
+	// settled is how old a change must be when a file is read, for later changes
+	// to be seen in its stamp: clocks of file systems are coarse.
+	settled time.Duration
 }
 
 // known is what a view knows of one file.
@@ -39,12 +42,8 @@ type stamp struct {
 	exposed error       // see exposure
 }
 
-// settled is how old a change must be when a file is read, for later changes to
-// be seen in its times: clocks of file systems are coarse.
-const settled = 2 * time.Second
-
-func stampOf(info fs.FileInfo, exposed error) stamp {
-	if age := time.Since(changed(info)); age < settled {
+func (v *view) stampOf(info fs.FileInfo, exposed error) stamp {
+	if time.Since(changed(info)) < v.settled {
 		info = nil
 	}
 	return stamp{info, exposed}
@@ -63,7 +62,9 @@ type sight struct {
 	err     error // what could not be looked at; its last state stays in force
 }
 
-func newView(path string) *view { return &view{path: path, files: map[string]*known{}} }
+func newView(path string) *view {
+	return &view{path: path, files: map[string]*known{}, settled: 2 * time.Second}
+}
 
 // look compares all files with what is known of them, or reads some again,
 // whatever their stamps say.
@@ -145,7 +146,7 @@ func (v *view) lookAt(file string, key resources.Key, surely bool) sight {
 		}
 		var data []byte
 		if data, info, err = load(file); err == nil {
-			return sight{changed: v.accept(file, key, data, stampOf(info, exposed))}
+			return sight{changed: v.accept(file, key, data, v.stampOf(info, exposed))}
 		}
 		if errors.Is(err, fs.ErrNotExist) {
 			return v.miss(file)

@@ -11,6 +11,11 @@ import (
 
 // What a watch sees from look to look, without the events that make it look.
 func TestLooks(t *testing.T) {
+	t.Run("young files", func(t *testing.T) { testLooks(t, 2*time.Second) })
+	t.Run("old files", func(t *testing.T) { testLooks(t, 0) }) // old enough at once
+}
+
+func testLooks(t *testing.T, settled time.Duration) {
 	path := filepath.Join(t.TempDir(), "calctl")
 	file := filepath.Join(path, "bgppeers", "p1.yaml")
 	key := resources.Key{Kind: resources.KindBGPPeer, Name: "p1"}
@@ -25,13 +30,22 @@ func TestLooks(t *testing.T) {
 	}
 	// rewrite changes the file in place and puts its time back: the worst an
 	// editor, or a coarse clock, can do.
+	var last time.Time
 	rewrite := func(text string, at time.Time) {
 		t.Helper()
-		must(os.WriteFile(file, []byte(text), 0o644))
-		must(os.Chtimes(file, at, at))
+		for before := last; ; { // the clock of the file system must have moved
+			must(os.WriteFile(file, []byte(text), 0o644))
+			must(os.Chtimes(file, at, at))
+			info, err := os.Stat(file)
+			must(err)
+			if last = changed(info); settled > 0 || !last.Equal(before) {
+				return
+			}
+		}
 	}
 	long := time.Now().Add(-time.Hour)
 	v := newView(path)
+	v.settled = settled
 	for _, step := range []struct {
 		what string
 		do   func()
