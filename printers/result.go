@@ -43,27 +43,27 @@ const Formats = "table, wide, yaml, json, name"
 // ByName finds the Printer for the value of an -o flag; "" is the table. The
 // error lists the formats there are.
 func ByName(format string) (Printer, error) {
-	var print Printer
+	var write Printer
 	switch format {
 	case "", "table", "ps":
-		print = func(w io.Writer, results []Result, cluster Cluster) error {
+		write = func(w io.Writer, results []Result, cluster Cluster) error {
 			return tables(w, results, cluster, false)
 		}
 	case "wide":
-		print = func(w io.Writer, results []Result, cluster Cluster) error {
+		write = func(w io.Writer, results []Result, cluster Cluster) error {
 			return tables(w, results, cluster, true)
 		}
 	case "yaml", "yml":
-		print = func(w io.Writer, results []Result, _ Cluster) error { return writeYAML(w, document(results)) }
+		write = func(w io.Writer, results []Result, _ Cluster) error { return writeYAML(w, document(results)) }
 	case "json":
-		print = func(w io.Writer, results []Result, _ Cluster) error { return writeJSON(w, document(results)) }
+		write = func(w io.Writer, results []Result, _ Cluster) error { return writeJSON(w, document(results)) }
 	case "name":
-		print = names
+		write = names
 	default:
 		return nil, fmt.Errorf("unrecognized output format '%s'; there are %s", format, Formats)
 	}
 	return func(w io.Writer, results []Result, cluster Cluster) error {
-		return print(w, redacted(results), cluster)
+		return write(w, redacted(results), cluster)
 	}, nil
 }
 

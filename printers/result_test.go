@@ -61,7 +61,7 @@ func everything() map[string][]Result {
 	}
 }
 
-func print(t *testing.T, format string, results []Result, cluster Cluster) string {
+func show(t *testing.T, format string, results []Result, cluster Cluster) string {
 	t.Helper()
 	printer, err := ByName(format)
 	if err != nil {
@@ -78,7 +78,7 @@ func TestLists(t *testing.T) {
 	for kind, results := range everything() {
 		for _, format := range []string{"table", "wide", "yaml", "json", "name"} {
 			t.Run(kind+"-"+format, func(t *testing.T) {
-				golden(t, "get-"+kind+"-"+format+".txt", print(t, format, results, Cluster{}))
+				golden(t, "get-"+kind+"-"+format+".txt", show(t, format, results, Cluster{}))
 			})
 		}
 	}
@@ -87,7 +87,7 @@ func TestLists(t *testing.T) {
 func TestAliases(t *testing.T) {
 	results := everything()["node"]
 	for alias, format := range map[string]string{"": "table", "ps": "table", "yml": "yaml"} {
-		if got, want := print(t, alias, results, Cluster{}), print(t, format, results, Cluster{}); got != want {
+		if got, want := show(t, alias, results, Cluster{}), show(t, format, results, Cluster{}); got != want {
 			t.Errorf("-o '%s' differs from -o %s:\n%s", alias, format, got)
 		}
 	}
@@ -113,14 +113,14 @@ func TestShapes(t *testing.T) {
 	} {
 		for _, format := range []string{"table", "yaml", "json"} {
 			t.Run(name+"-"+format, func(t *testing.T) {
-				golden(t, "shape-"+name+"-"+format+".txt", print(t, format, results, Cluster{}))
+				golden(t, "shape-"+name+"-"+format+".txt", show(t, format, results, Cluster{}))
 			})
 		}
 	}
 }
 
 func TestEmptyTableIsCalicoctls(t *testing.T) {
-	if got, want := print(t, "table", list1(resources.KindBGPPeer), Cluster{}), "NAME   PEERIP   NODE   ASN   \n\n"; got != want {
+	if got, want := show(t, "table", list1(resources.KindBGPPeer), Cluster{}), "NAME   PEERIP   NODE   ASN   \n\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
@@ -129,11 +129,11 @@ func TestDefaultASN(t *testing.T) {
 	asked := 0
 	cluster := Cluster{DefaultASN: func() string { asked++; return "65000" }}
 	results := everything()["node"]
-	if got := print(t, "wide", results, cluster); !strings.Contains(got, "(65000)") {
+	if got := show(t, "wide", results, cluster); !strings.Contains(got, "(65000)") {
 		t.Errorf("the cluster's AS number is missing:\n%s", got)
 	}
 	asked = 0
-	_ = print(t, "table", results, cluster)
+	_ = show(t, "table", results, cluster)
 	if asked != 0 {
 		t.Error("the cluster was asked for what the table does not show")
 	}
@@ -145,7 +145,7 @@ func TestSecretsAreRedacted(t *testing.T) {
 	single := []Result{{Kind: resources.KindSecret, Items: results[0].Items}}
 	for _, format := range []string{"table", "wide", "yaml", "json", "name"} {
 		for _, results := range [][]Result{results, single} {
-			out := print(t, format, results, Cluster{})
+			out := show(t, format, results, Cluster{})
 			for _, form := range []string{"hunter2", "aHVudGVyMg"} { // plain, and in base64
 				if strings.Contains(out, form) {
 					t.Errorf("-o %s shows the secret:\n%s", format, out)

@@ -48,7 +48,7 @@ func TestSocketIsNeverOpenToOthers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
+	defer func() { _ = l.Close() }()
 	if got := modeOf(t, path).Perm(); got != 0o660 {
 		t.Errorf("mode right after bind is %o, want 660", got)
 	}
@@ -92,7 +92,7 @@ func TestListenReplacesADeadSocketOnly(t *testing.T) {
 	if err != nil {
 		t.Fatalf("dead socket: %v", err)
 	}
-	defer first.Close()
+	defer func() { _ = first.Close() }()
 	if _, err := Listen(path); !errors.Is(err, ErrInUse) {
 		t.Errorf("second daemon: got %v, want ErrInUse", err)
 	}
@@ -109,7 +109,7 @@ func TestListenLeavesAForeignDaemonAlone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer foreign.Close()
+	defer func() { _ = foreign.Close() }()
 	if _, err := Listen(path); !errors.Is(err, ErrInUse) {
 		t.Errorf("got %v, want ErrInUse", err)
 	}

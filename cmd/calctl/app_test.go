@@ -82,7 +82,7 @@ func TestIsTerminal(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	if isTerminal(file) {
 		t.Error("/dev/null passes for a terminal")
 	}

@@ -28,7 +28,8 @@ metadata.resourceVersion it must be that of the stored resource.`,
 		Example: `  calctl delete bgppeer rack1 rack2
   calctl delete bgppeer/rack1 ippool/pods
   calctl delete --skip-not-exists -f rack1.yaml`,
-		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), a, args) },
+		ValidArgsFunction: a.completeNames,
+		RunE:              func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), a, args) },
 	}
 	o.addFlags(cmd.Flags())
 	cmd.Flags().BoolVarP(&o.skipNotExists, "skip-not-exists", "s", false, "count resources that don't exist as deleted")

@@ -9,6 +9,7 @@
 //   - input.go: -f FILE, DIR or -, with the file and line of everything read;
 //   - outcome.go: "Successfully applied 2 'BGPPeer' resource(s)" and the rest;
 //   - names.go: KIND, KIND/NAME and KIND,KIND on the command line;
+//   - complete.go: what the shell offers after a tab;
 //   - datastore.go: from a flag to an open store. Only it knows the backends.
 //
 // There are no globals: the app holds the streams, the environment and the

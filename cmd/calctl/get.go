@@ -30,15 +30,17 @@ Secrets are never shown. What is missing is an error on stderr and exit status
   calctl get node r1 -o yaml
   calctl get bgppeer/rack1 ippool/pods -o json
   calctl get ippools,bgpfilters -o name`,
-		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), a, args) },
+		ValidArgsFunction: a.completeNames,
+		RunE:              func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), a, args) },
 	}
 	o.addFlags(cmd.Flags())
 	cmd.Flags().StringVarP(&o.output, "output", "o", "table", "`format`: "+printers.Formats)
+	completeWords(cmd, "output", printers.Formats)
 	return cmd
 }
 
 func (o *getOptions) run(ctx context.Context, a *app, args []string) error {
-	print, err := printers.ByName(o.output)
+	show, err := printers.ByName(o.output)
 	if err != nil {
 		return usageError{err}
 	}
@@ -69,7 +71,7 @@ func (o *getOptions) run(ctx context.Context, a *app, args []string) error {
 	}
 	if len(results) > 0 {
 		cluster := printers.Cluster{DefaultASN: func() string { return defaultASN(ctx, s) }}
-		if err := print(a.out, results, cluster); err != nil {
+		if err := show(a.out, results, cluster); err != nil {
 			return err
 		}
 	}

@@ -57,6 +57,8 @@ skip-interface=REGEX[,REGEX...], cidr=CIDR[,CIDR...], can-reach=HOST.`,
 	flags.StringVar(&o.socket, "socket", "", socketUsage("to answer 'calctl node status' at"))
 	flags.StringVarP(&o.logLevel, "log-level", "l", "", "least severe `level` to log: error, warn, info or debug (default $CALCTL_LOG_LEVEL, else info)")
 	flags.StringVar(&o.logFormat, "log-format", "", "`format` of the log: text, json, or auto, which is text on a terminal (default $CALCTL_LOG_FORMAT, else auto)")
+	completeWords(cmd, "log-level", "error, warn, info, debug")
+	completeWords(cmd, "log-format", "auto, text, json")
 	return cmd
 }
 

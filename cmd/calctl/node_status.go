@@ -37,12 +37,13 @@ unless --fail-on-down is given.`,
 	}
 	cmd.Flags().StringVar(&o.socket, "socket", "", socketUsage("to ask at"))
 	cmd.Flags().StringVarP(&o.output, "output", "o", "table", "`format`: "+printers.StatusFormats)
+	completeWords(cmd, "output", printers.StatusFormats)
 	cmd.Flags().BoolVar(&o.failOnDown, "fail-on-down", false, "exit with status 1 when a session is not established")
 	return cmd
 }
 
 func (o *nodeStatusOptions) run(ctx context.Context, a *app) error {
-	print, err := printers.StatusByName(o.output)
+	show, err := printers.StatusByName(o.output)
 	if err != nil {
 		return usageError{err}
 	}
@@ -55,7 +56,7 @@ func (o *nodeStatusOptions) run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	if err := print(a.out, report, a.now()); err != nil {
+	if err := show(a.out, report, a.now()); err != nil {
 		return err
 	}
 	if down := downPeers(report); o.failOnDown && down > 0 {

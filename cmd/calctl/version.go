@@ -30,6 +30,7 @@ func newVersionCmd(a *app) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVarP(&output, "output", "o", "", "`format`: yaml, json")
+	completeWords(cmd, "output", "yaml, json")
 	return cmd
 }
 
