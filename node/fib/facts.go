@@ -97,17 +97,9 @@ func (f *facts) route(r *KernelRoute, gone, replaced bool) (changed, sure bool) 
 			return true, rivals == 1
 		}
 	}
+	// Is it before or behind the others (IPv4), or one with them (IPv6)?
 	f.put(r.Dst, append(list, n))
-	return true, rivals == 0 || !beside(list, n)
-}
-
-// beside reports whether the kernel may have merged n with a route it has:
-// IPv6 routes through gateways, of equal destination and metric, become one.
-func beside(list []foreign, n foreign) bool {
-	gateway := func(o foreign) bool { return len(o.Hops) > 0 && o.Hops[0].Gateway.IsValid() }
-	return n.Dst.Addr().Is6() && gateway(n) && slices.ContainsFunc(list, func(o foreign) bool {
-		return o.Metric == n.Metric && gateway(o)
-	})
+	return true, rivals == 0
 }
 
 func (f *facts) put(dst netip.Prefix, list []foreign) {
@@ -130,17 +122,23 @@ func (f *facts) sameHost(o *facts) bool {
 	return maps.Equal(f.links, o.links) && maps.Equal(f.addrs, o.addrs)
 }
 
-// uses reports whether a foreign IPv4 route but the kernel's own depends on
-// the link: such routes go with it, and nobody says so.
-func (f *facts) uses(link int) bool {
-	for _, list := range f.routes.All4() {
-		for _, r := range list {
-			if r.Protocol != protocolKernel && slices.ContainsFunc(r.Hops, func(h Hop) bool { return h.Link == link }) {
-				return true
-			}
+// without forgets the routes that go through the link alone, and gives their
+// destinations. They go with a link that is taken down, and of the IPv4 ones
+// nobody tells; a multipath route stays, with one hop less that works.
+func (f *facts) without(link int) []netip.Prefix {
+	elsewhere := func(h Hop) bool { return h.Link != link }
+	bound := func(r foreign) bool { return len(r.Hops) > 0 && !slices.ContainsFunc(r.Hops, elsewhere) }
+	var gone []netip.Prefix
+	for dst, list := range f.routes.All() {
+		if slices.ContainsFunc(list, bound) {
+			gone = append(gone, dst)
 		}
 	}
-	return false
+	for _, dst := range gone {
+		list, _ := f.routes.Get(dst)
+		f.put(dst, slices.DeleteFunc(slices.Clone(list), bound))
+	}
+	return gone
 }
 
 // obstacle says what stands in the way of a route of ours to dst, or "".

@@ -33,10 +33,14 @@ func (s *Syncer) take(batches [][]Route) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	first := len(s.removes.ids)
 	for _, batch := range batches {
 		for i := range batch {
 			s.want(&batch[i])
 		}
+	}
+	for i := first; i < len(s.removes.ids); i++ {
+		s.removes.after[i] = s.writes.end() // all that came with it
 	}
 	s.lastVias.forget(s)
 }

@@ -28,8 +28,15 @@ func (q *queue) pop() uint32 {
 	id := q.ids[q.head]
 	q.head++
 	q.done++
-	if q.head == len(q.ids) {
+	switch {
+	case q.head == len(q.ids):
 		q.ids, q.after, q.head = q.ids[:0], q.after[:0], 0
+	case q.head >= 1<<16 && q.head > len(q.ids)/2: // a queue that is never empty must not grow for ever
+		q.ids = append(q.ids[:0], q.ids[q.head:]...)
+		if len(q.after) > 0 {
+			q.after = append(q.after[:0], q.after[q.head:]...)
+		}
+		q.head = 0
 	}
 	return id
 }
@@ -171,7 +178,7 @@ func (s *Syncer) record() {
 		s.log.Debug("the kernel refused routes, trying again later", "routes", n, "one error", example)
 	}
 	if len(s.refused) == 0 {
-		s.backoff = retryFirst
+		s.backoff, s.tried = retryFirst, 0
 	} else if s.retryAt.IsZero() {
 		s.retryAt = time.Now().Add(s.backoff)
 	}

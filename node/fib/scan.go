@@ -161,8 +161,15 @@ func (s *Syncer) hear(ev *Event) {
 	case LinkEvent:
 		changed, down := s.facts.link(ev.Link, ev.Gone)
 		s.moved = s.moved || changed
-		// IPv4 routes go down with their link and nobody tells.
-		if down && (s.uses(ev.Link.Index) || s.facts.uses(ev.Link.Index)) {
+		if !down {
+			return
+		}
+		for _, dst := range s.facts.without(ev.Link.Index) {
+			s.touch(dst)
+		}
+		// Routes of ours have gone too, perhaps. Links of containers come and
+		// go all day; only those of routers are worth a scan.
+		if s.uses(ev.Link.Index) {
 			s.lookWithin(debounce)
 		}
 	case AddrEvent:

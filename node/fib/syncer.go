@@ -39,7 +39,8 @@ type Syncer struct {
 	scanAt   time.Time     // when to read the kernel
 	rested   time.Time     // no scan before then
 	retryAt  time.Time     // when to try the refused again; zero: no need
-	backoff  time.Duration // what retryAt is away the next time
+	backoff  time.Duration // how far away retryAt is put the next time
+	tried    int           // how many were refused when the timer last rang
 	round    round
 	lastVias viaCache
 }
@@ -187,12 +188,14 @@ func (s *Syncer) turn() (busy bool, err error) {
 		s.moved = false
 		s.resolveAll()
 		s.retry()
-		s.backoff = retryFirst
 		notify(s.host)
 	}
 	if !s.retryAt.IsZero() && !now.Before(s.retryAt) {
+		if s.backoff = min(2*s.backoff, retryMost); len(s.refused) < s.tried {
+			s.backoff = retryFirst // it gets better
+		}
+		s.tried = len(s.refused)
 		s.retry()
-		s.backoff = min(2*s.backoff, retryMost)
 	}
 	if settled && !s.swept {
 		s.sweep()
