@@ -23,30 +23,27 @@ import (
 // The test binary runs itself as other processes; this says which, on what.
 const roleVar = "CALCTL_DIR_TEST_ROLE"
 
-func TestMain(m *testing.M) {
+// TestProcess is what those processes do.
+func TestProcess(t *testing.T) {
 	role, arg, _ := strings.Cut(os.Getenv(roleVar), " ")
 	var err error
 	switch role {
 	case "":
-		os.Exit(m.Run())
+		t.Skip("started by other tests")
 	case "steps":
 		err = takeSteps(arg)
 	case "count":
 		err = count(arg)
-	default:
-		err = fmt.Errorf("no role %s", role)
 	}
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+		t.Fatal(err)
 	}
-	os.Exit(0)
 }
 
 // process starts the test binary in a role. Its output is read by the caller.
 func process(t *testing.T, role string) (*exec.Cmd, io.Reader) {
 	t.Helper()
-	cmd := exec.Command(os.Args[0], "-test.run=^$")
+	cmd := exec.Command(os.Args[0], "-test.run=^TestProcess$")
 	cmd.Env = append(os.Environ(), roleVar+"="+role)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()

@@ -96,6 +96,9 @@ func (s *Store) Get(ctx context.Context, key resources.Key) (resources.Resource,
 
 // List returns every resource of a kind, sorted by name.
 func (s *Store) List(ctx context.Context, kind resources.Kind) ([]resources.Resource, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	folder := s.folder(kind)
 	entries, err := os.ReadDir(folder)
 	if errors.Is(err, fs.ErrNotExist) {

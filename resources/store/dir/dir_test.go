@@ -166,9 +166,10 @@ func (d folder) peer(name string, asn int) {
 	d.write("bgppeers/"+name+".yaml", peerText(name, asn))
 }
 
-func (d folder) read(name string) string {
+// p1 is what the file of the peer p1 reads.
+func (d folder) p1() string {
 	d.t.Helper()
-	text, err := os.ReadFile(d.at(name))
+	text, err := os.ReadFile(d.at("bgppeers/p1.yaml"))
 	d.must(err)
 	return string(text)
 }

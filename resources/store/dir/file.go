@@ -77,7 +77,7 @@ func load(file string) ([]byte, fs.FileInfo, error) {
 	if err != nil {
 		return nil, nil, bare(err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // read only: nothing can be lost
 	info, err := f.Stat()
 	if err != nil {
 		return nil, nil, bare(err)

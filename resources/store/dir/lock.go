@@ -29,7 +29,7 @@ func (s *Store) locked(ctx context.Context, do func() error) error {
 	if err != nil {
 		return err
 	}
-	defer lock.Close() // and with it the flock
+	defer func() { _ = lock.Close() }() // and with it the flock
 	s.sweep()
 	return do()
 }
@@ -49,7 +49,7 @@ func (s *Store) lock(ctx context.Context) (*os.File, error) {
 		if err == nil && sameFile(f, path) {
 			return f, nil
 		}
-		f.Close()
+		_ = f.Close()
 		if err == nil {
 			continue // the folder was replaced meanwhile: this lock guards nothing
 		}

@@ -38,7 +38,7 @@ spec:
   asNumber: 64513
   peerIP: 192.0.2.1
 `, m.CreationTimestamp.Format("2006-01-02T15:04:05Z"), m.UID)
-	if got := d.read("bgppeers/p1.yaml"); got != want {
+	if got := d.p1(); got != want {
 		t.Errorf("the file reads\n%s\nwant\n%s", got, want)
 	}
 }
@@ -48,13 +48,13 @@ func TestCommentsSurvive(t *testing.T) {
 	d := newFolder(t)
 	s := mustOpen(t, d.path)
 	d.must(func() error { _, err := store.Apply(t.Context(), s, newPeer("p1", 1)); return err }())
-	text := "# why this peer is here\n" + d.read("bgppeers/p1.yaml")
+	text := "# why this peer is here\n" + d.p1()
 	d.write("bgppeers/p1.yaml", text)
 	before, err := s.Get(t.Context(), peerKey("p1"))
 	d.must(err)
 	after, err := store.Apply(t.Context(), s, newPeer("p1", 1))
 	d.must(err)
-	if got := d.read("bgppeers/p1.yaml"); got != text {
+	if got := d.p1(); got != text {
 		t.Errorf("the file reads\n%s\nwant\n%s", got, text)
 	}
 	if before.Meta().ResourceVersion != after.Meta().ResourceVersion {
@@ -97,7 +97,7 @@ func TestWritesRefuseBroken(t *testing.T) {
 	if _, err = s.Delete(t.Context(), peerKey("p1"), ""); !errors.As(err, &broken) {
 		t.Errorf("Delete of a broken file: %v, want a BrokenError", err)
 	}
-	if got := d.read("bgppeers/p1.yaml"); got != "half a line" {
+	if got := d.p1(); got != "half a line" {
 		t.Errorf("the broken file reads %q now", got)
 	}
 }
@@ -246,7 +246,7 @@ func TestLock(t *testing.T) {
 	d.must(err)
 	other, err := os.OpenFile(d.at(dir.LockFile), os.O_RDWR, 0)
 	d.must(err)
-	defer other.Close()
+	defer func() { _ = other.Close() }()
 	d.must(syscall.Flock(int(other.Fd()), syscall.LOCK_EX))
 
 	// Readers don't care, writers give up with their context.
