@@ -48,19 +48,20 @@ for n in 1 2; do
 	ip -n "$tag-r$n" addr add "10.$n.0.1/24" dev lan0
 done
 
-# on N COMMAND...: runs calctl on router N.
-on() {
+# on N COMMAND...: runs calctl on router N, in the place of the shell it is
+# called in: what is started in the background is the node itself.
+on() (
 	n=$1
 	shift
-	ip netns exec "$tag-r$n" env CALCTL_DATASTORE="$tmp/r$n" CALCTL_SOCKET="$tmp/r$n.sock" "$calctl" "$@"
-}
+	exec ip netns exec "$tag-r$n" env CALCTL_DATASTORE="$tmp/r$n" CALCTL_SOCKET="$tmp/r$n.sock" "$calctl" "$@"
+)
 show() { printf '\n\033[1mr%s# %s\033[0m\n' "$1" "$2"; }
 
 for n in 1 2; do
 	show $n "calctl apply -f r$n.yaml"
 	on $n apply -f "$here/r$n.yaml"
 	show $n "calctl node run --name r$n &"
-	on $n node run --name "r$n" 2>"$tmp/r$n.log" &
+	on $n node run --name "r$n" >"$tmp/r$n.log" 2>&1 &
 	pids="$pids $!"
 done
 
