@@ -71,7 +71,7 @@ func TestLabChangesWhileRunning(t *testing.T) {
 apiVersion: projectcalico.org/v3
 kind: BGPPeer
 metadata: {name: r3}
-spec: {peerIP: 192.168.2.2, asNumber: 64514}
+spec: {peerIP: 192.168.2.2, asNumber: 64514, sourceAddress: None}
 `)
 	node.Established("192.168.2.2", 5*time.Second)
 	lab.Until(t, 5*time.Second, "the second peer's route", hasRoute(r1, "10.4.0.0/24", "via 192.168.2.2 dev eth1"))
@@ -213,7 +213,7 @@ func TestLabEqualPathsShareTheLoad(t *testing.T) {
 apiVersion: projectcalico.org/v3
 kind: BGPPeer
 metadata: {name: r3}
-spec: {peerIP: 192.168.2.2, asNumber: 64513}
+spec: {peerIP: 192.168.2.2, asNumber: 64513, sourceAddress: None}
 `)
 	node.Start()
 	lab.Until(t, 10*time.Second, "both next hops", hasRoute(r1, "10.2.0.0/24", "nexthop via 192.168.1.2", "nexthop via 192.168.2.2"))
