@@ -15,12 +15,26 @@ type DecodeError struct {
 	Fields   Invalid // the bad fields; empty when Reason tells it all
 }
 
-// Error writes one line per fault. It starts with calicoctl's words, which
-// scripts may look for; where it happened follows in brackets.
-func (e *DecodeError) Error() string {
+// Error writes one line per fault.
+func (e *DecodeError) Error() string { return strings.Join(e.Faults(""), "\n") }
+
+// Faults writes each fault on a line of its own. It starts with calicoctl's
+// words, which scripts may look for; where it happened follows in brackets:
+//
+//	what is wrong (rack1.yaml:12, BGPPeer(rack1), spec.peerIp = '192.0.2.1')
+//
+// For an input without a name the place is the document and the line.
+func (e *DecodeError) Faults(file string) []string {
+	faults := e.Fields
+	if len(faults) == 0 {
+		faults = Invalid{{Reason: e.Reason, Line: e.Line}}
+	}
 	var lines []string
-	for _, f := range e.faults() {
-		where := fmt.Sprintf("document %d, line %d", e.Document, f.Line)
+	for _, f := range faults {
+		where := fmt.Sprintf("%s:%d", file, f.Line)
+		if file == "" {
+			where = fmt.Sprintf("document %d, line %d", e.Document, f.Line)
+		}
 		if e.Key.Kind != "" {
 			where += ", " + e.Key.String()
 		}
@@ -29,53 +43,22 @@ func (e *DecodeError) Error() string {
 		}
 		lines = append(lines, printable(f.Reason+" ("+where+")"))
 	}
-	return strings.Join(lines, "\n")
-}
-
-// In writes the error the way compilers do, for an input with a name:
-// rack1.yaml:12: BGPPeer(rack1): what is wrong (spec.peerIp = '192.0.2.1').
-func (e *DecodeError) In(file string) string {
-	var lines []string
-	for _, f := range e.faults() {
-		s := fmt.Sprintf("%s:%d: ", file, f.Line)
-		if e.Key.Kind != "" {
-			s += e.Key.String() + ": "
-		}
-		s += f.Reason
-		if f.Path != "" {
-			s += " (" + f.place() + ")"
-		}
-		lines = append(lines, printable(s))
-	}
-	return strings.Join(lines, "\n")
-}
-
-func (e *DecodeError) faults() Invalid {
-	if len(e.Fields) > 0 {
-		return e.Fields
-	}
-	return Invalid{{Reason: e.Reason, Line: e.Line}}
+	return lines
 }
 
 // DecodeErrors are the errors of several documents, in the order of the input.
 type DecodeErrors []*DecodeError
 
 // Error writes one line per fault of each document.
-func (e DecodeErrors) Error() string {
-	lines := make([]string, len(e))
-	for i, d := range e {
-		lines[i] = d.Error()
-	}
-	return strings.Join(lines, "\n")
-}
+func (e DecodeErrors) Error() string { return strings.Join(e.Faults(""), "\n") }
 
-// In is DecodeError's In for all of them.
-func (e DecodeErrors) In(file string) string {
-	lines := make([]string, len(e))
-	for i, d := range e {
-		lines[i] = d.In(file)
+// Faults is DecodeError's Faults for all of them.
+func (e DecodeErrors) Faults(file string) []string {
+	var lines []string
+	for _, d := range e {
+		lines = append(lines, d.Faults(file)...)
 	}
-	return strings.Join(lines, "\n")
+	return lines
 }
 
 // Unwrap lets errors.As find the first DecodeError.

@@ -40,7 +40,7 @@ func (f *filler) fill(v reflect.Value, x any, path, owner string) {
 		return
 	}
 	if leaf, ok := v.Addr().Interface().(json.Unmarshaler); ok {
-		f.fillLeaf(v, leaf, x, path, owner)
+		f.fillLeaf(leaf, x, path, owner)
 		return
 	}
 	switch v.Kind() {
@@ -174,7 +174,7 @@ func (f *filler) fillNumber(v reflect.Value, x any, path, owner string) {
 }
 
 // fillLeaf hands x to a type that reads its own JSON: ASN, Duration, a time.
-func (f *filler) fillLeaf(v reflect.Value, leaf json.Unmarshaler, x any, path, owner string) {
+func (f *filler) fillLeaf(leaf json.Unmarshaler, x any, path, owner string) {
 	if n, ok := x.(json.Number); ok {
 		// YAML makes 1.0 the number 1. As an AS number it would be another AS.
 		if f.source.mayHaveFraction(n.String()) {

@@ -43,7 +43,7 @@ func split(r io.Reader) ([]chunk, error) {
 			return nil, &DecodeError{Document: len(chunks) + 1, Line: cur.line,
 				Reason: fmt.Sprintf("the document is larger than %d MB; is this the right file?", maxDocument>>20)}
 		}
-		if err != nil && err != io.EOF {
+		if err != nil && !errors.Is(err, io.EOF) {
 			return nil, err
 		}
 		if len(text) > 0 {
@@ -58,7 +58,7 @@ func split(r io.Reader) ([]chunk, error) {
 				cur.text = append(cur.text, text...)
 			}
 		}
-		if err == io.EOF {
+		if err != nil {
 			end(line + 1)
 			return chunks, nil
 		}
@@ -120,7 +120,7 @@ func readLine(in *bufio.Reader, limit int) ([]byte, error) {
 // which would otherwise fail with a riddle about control characters.
 func skipMark(in *bufio.Reader) error {
 	mark, err := in.Peek(3)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		return err
 	}
 	if bytes.HasPrefix(mark, []byte{0xFF, 0xFE}) || bytes.HasPrefix(mark, []byte{0xFE, 0xFF}) {
