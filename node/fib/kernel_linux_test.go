@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"os/exec"
 	"slices"
 	"strings"
 	"syscall"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 
 	"github.com/calctl/calctl/status"
 )
@@ -654,6 +656,119 @@ func TestRefusalsFindTheirRoutes(t *testing.T) {
 	}); err != nil || heard > 0 {
 		t.Errorf("heard %d events of our own doing: %v", heard, err)
 	}
+}
+
+// TestAnyOrderInTheKernel: the real kernel ends up the same, too, whatever
+// was wanted in between and whatever happened to links and routes.
+func TestAnyOrderInTheKernel(t *testing.T) {
+	namespace(t)
+	pair(t)
+	ip(t, `link add eth1 type veth peer name far1
+		link set far1 up
+		link set eth1 up
+		addr add 198.51.100.1/24 dev eth1
+		route add 203.0.113.0/24 via 192.0.2.9`)
+	look := connect(t)
+	for seed := range uint64(15) {
+		w := newWorld(seed)
+		s, stop := start(t, connect(t))
+		var batches [][]Route
+		for range 25 {
+			batches = append(batches, w.batch(1+w.IntN(30)))
+			s.Want(batches[len(batches)-1])
+			switch w.IntN(6) {
+			case 0:
+				flush("-4")
+			case 1:
+				flush("-6")
+			case 2:
+				ip(t, "link set eth1 down\n link set eth1 up")
+			case 3:
+				ip(t, "addr del 192.0.2.1/24 dev eth0\n addr add 192.0.2.1/24 dev eth0\n route replace 203.0.113.0/24 via 192.0.2.9")
+			}
+		}
+		s.Settled()
+		wants := only(batches)
+		goal := goal(t, look, wants)
+		expect(t, look, goal...)
+		stop()
+		s, stop = start(t, connect(t))
+		s.Settled()
+		expect(t, look, "203.0.113.0/24 via 192.0.2.9%eth0 by boot")
+		s.Want(wants)
+		expect(t, look, goal...)
+		stop()
+		flush("-4")
+		flush("-6")
+	}
+}
+
+// flush deletes our routes behind our back. When the Syncer deletes some at
+// the same time, ip(8) stops there; that is as good.
+func flush(family string) { _ = exec.Command("ip", family, "route", "flush", "proto", "179").Run() }
+
+// goal is what the kernel should have by these wants.
+func goal(t *testing.T, look *Netlink, wants []Route) []string {
+	f := newFacts()
+	lines := []string{"203.0.113.0/24 via 192.0.2.9%eth0 by boot"}
+	if err := look.Scan(func(ev *Event) { (&Syncer{table: newTable()}).see(ev, f) }); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range wants {
+		if hops, _ := f.resolve(r.Via, r.Dst.Addr().Is6()); len(hops) > 0 {
+			lines = append(lines, routeText(&KernelRoute{Type: typeUnicast, Foreign: Foreign{Dst: r.Dst, Hops: hops, Metric: Metric, Protocol: Protocol}}, f))
+		}
+	}
+	return lines
+}
+
+// TestAnswersLost: more refusals than there is room for.
+func TestAnswersLost(t *testing.T) {
+	namespace(t)
+	pair(t)
+	k := connect(t)
+	if err := unix.SetsockoptInt(k.write.fd, unix.SOL_SOCKET, unix.SO_RCVBUF, 1); err != nil {
+		t.Fatal(err)
+	}
+	link := linkIndex(t, k, "eth0")
+	ops := make([]Op, 500)
+	for i, p := range prefixes(len(ops), false) {
+		ops[i] = Op{Kind: Add, Dst: p, Hops: []Hop{hop("203.0.113.9", link)}}
+	}
+	errs := make([]error, len(ops))
+	k.Apply(ops, errs)
+	refused, unknown := 0, 0
+	for i, err := range errs {
+		switch {
+		case errors.Is(err, syscall.ENETUNREACH):
+			refused++
+		case err == ErrNoAnswer:
+			unknown++
+		default:
+			t.Fatalf("operation %d: %v", i, err)
+		}
+	}
+	if refused == 0 || unknown == 0 {
+		t.Errorf("%d refused, %d unknown: the test is to have both", refused, unknown)
+	}
+	// The next ones have nothing to do with that.
+	ops = []Op{{Kind: Add, Dst: netip.MustParsePrefix("10.1.0.0/24"), Hops: []Hop{hop("192.0.2.2", link)}}, {Kind: Remove, Dst: netip.MustParsePrefix("10.2.0.0/24")}}
+	errs = errs[:2]
+	k.Apply(ops, errs)
+	if errs[0] != nil || !errors.Is(errs[1], syscall.ESRCH) {
+		t.Errorf("after that: %v", errs)
+	}
+	// And a Syncer gets over it.
+	look := connect(t)
+	s, _ := start(t, k)
+	var batch []Route
+	for _, p := range prefixes(3000, false) {
+		batch = append(batch, Route{Dst: p, Via: addrs("100.64.0.1")})
+	}
+	ip(t, "route add 100.64.0.0/16 dev eth0")
+	s.Want(append(batch, route("10.1.0.0/24 192.0.2.3")))
+	reports(t, s, status.Routes{Wanted: 3001, Installed: 3001})
+	has(t, look, "10.1.0.0/24 via 192.0.2.3%eth0", "16.0.0.0/24 via 100.64.0.1%eth0")
 }
 
 func TestHost(t *testing.T) {

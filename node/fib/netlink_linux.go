@@ -116,8 +116,15 @@ func (n *Netlink) exchange(first uint32, errs []error) {
 			return
 		}
 	}
-	// Replies may have been lost (ENOBUFS) or never come (EAGAIN, after the
-	// timeout). Those that are still to be had belong to nobody.
+	// Replies were lost (ENOBUFS) or don't come (EAGAIN, after the timeout). The
+	// kernel drops all that follow until those that did come are read.
+	for {
+		b, err := n.write.receive(unix.MSG_DONTWAIT)
+		if err != nil && err != unix.ENOBUFS {
+			break
+		}
+		n.answers(b, first, errs)
+	}
 	n.log.Warn("the kernel's answers about routes were lost", "routes", len(errs), "error", err)
 	for i := range errs {
 		if errs[i] == nil {
@@ -165,12 +172,24 @@ func (n *Netlink) Scan(tell func(*Event)) error {
 			tell(&n.scratch)
 		}
 	}
-	return errors.Join(
-		n.look.dump(unix.RTM_GETLINK, unix.AF_UNSPEC, each),
-		n.look.dump(unix.RTM_GETADDR, unix.AF_UNSPEC, each),
-		n.look.dump(unix.RTM_GETROUTE, unix.AF_INET, each),
-		n.look.dump(unix.RTM_GETROUTE, unix.AF_INET6, each),
-	)
+	var interrupted error
+	for _, d := range []struct {
+		kind   uint16
+		family byte
+	}{
+		{unix.RTM_GETLINK, unix.AF_UNSPEC},
+		{unix.RTM_GETADDR, unix.AF_UNSPEC},
+		{unix.RTM_GETROUTE, unix.AF_INET},
+		{unix.RTM_GETROUTE, unix.AF_INET6},
+	} {
+		switch err := n.look.dump(d.kind, d.family, each); {
+		case errors.Is(err, ErrInterrupted):
+			interrupted = err
+		case err != nil:
+			return err
+		}
+	}
+	return interrupted
 }
 
 // Changes reads the events that have come.

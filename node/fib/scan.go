@@ -43,9 +43,11 @@ func (s *Syncer) look() error {
 	s.scanAt = time.Now().Add(max(verifyEvery, 200*took))
 	if err != nil {
 		s.lookWithin(retryFirst)
-		if !errors.Is(err, ErrInterrupted) {
-			return err
-		}
+	}
+	// What an incomplete scan has not seen may be there all the same. Only if
+	// we know nothing yet it is better than nothing.
+	if err != nil && (len(s.facts.links) > 0 || !errors.Is(err, ErrInterrupted)) {
+		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -99,6 +99,11 @@ func (s *socket) receive(flags int) ([]byte, error) {
 
 // dump asks for all objects of a kind and hands over their messages.
 func (s *socket) dump(kind uint16, family byte, each func(message)) error {
+	// A dump that was given up goes on as long as it isn't read to its end, and
+	// the kernel takes no other meanwhile (EBUSY).
+	for err := error(nil); err == nil; {
+		_, err = s.receive(unix.MSG_DONTWAIT)
+	}
 	s.seq++
 	if err := s.send(appendDump(nil, kind, family, s.seq)); err != nil {
 		return fmt.Errorf("netlink dump: %w", err)
