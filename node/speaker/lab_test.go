@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"slices"
-	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -24,16 +23,12 @@ const ownASN = 64512
 var ownID = netip.MustParseAddr("192.0.2.1")
 
 // here is the namespace of the test process as a host of a lab.
-func here(t *testing.T, l *lab.Lab) *lab.Host {
+func here(t testing.TB, l *lab.Lab) *lab.Host {
 	t.Helper()
 	if os.Getenv(private) == "" {
 		t.Skip("needs root")
 	}
-	h := &lab.Host{Lab: l, Name: "here", NS: "here-" + strconv.Itoa(os.Getpid())}
-	if out, err := exec.Command("ip", "netns", "attach", h.NS, strconv.Itoa(os.Getpid())).CombinedOutput(); err != nil {
-		t.Fatalf("name this namespace: %v: %s", err, out)
-	}
-	t.Cleanup(func() { _ = exec.Command("ip", "netns", "del", h.NS).Run() })
+	h := &lab.Host{Lab: l, Name: "here", NS: namespace(os.Getpid())}
 	h.IP("link", "set", "lo", "up")
 	return h
 }
@@ -52,11 +47,11 @@ func (f far) addr6() netip.Addr { return netip.MustParseAddr(fmt.Sprintf("fd00:%
 
 // here is this end's namespace.
 func (f far) here() *lab.Host {
-	return &lab.Host{Lab: f.Lab, Name: "here", NS: "here-" + strconv.Itoa(os.Getpid())}
+	return &lab.Host{Lab: f.Lab, Name: "here", NS: namespace(os.Getpid())}
 }
 
 // fars makes n hosts linked to here.
-func fars(t *testing.T, n int) []far {
+func fars(t testing.TB, n int) []far {
 	t.Helper()
 	l := lab.New(t)
 	h := here(t, l)
@@ -119,7 +114,7 @@ func (f far) bird(c bird) *lab.Bird {
 // A heard speaker remembers what its events tell.
 type heard struct {
 	*Speaker
-	t *testing.T
+	t testing.TB
 
 	lock    sync.Mutex
 	routes  map[netip.Prefix][]netip.Addr
@@ -128,9 +123,9 @@ type heard struct {
 	news    int // calls of Peers
 }
 
-func speak(t *testing.T) *heard { return speakWith(t, Options{}) }
+func speak(t testing.TB) *heard { return speakWith(t, Options{}) }
 
-func speakWith(t *testing.T, o Options) *heard {
+func speakWith(t testing.TB, o Options) *heard {
 	t.Helper()
 	h := &heard{t: t, routes: map[netip.Prefix][]netip.Addr{}}
 	o.Events = Events{
@@ -226,6 +221,16 @@ func (h *heard) peer(addr netip.Addr) status.Peer {
 		}
 	}
 	return status.Peer{}
+}
+
+// since is when a session changed its state; unlike peer it does not bother GoBGP.
+func (h *heard) since(addr netip.Addr) time.Time {
+	for _, p := range h.book.list() {
+		if p.Address == addr {
+			return p.Since
+		}
+	}
+	return time.Time{}
 }
 
 func (h *heard) awaitUp(addr netip.Addr) time.Duration {

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"strings"
+	"strconv"
 	"syscall"
 	"testing"
 )
@@ -16,19 +16,34 @@ const private = "SPEAKER_TEST_NAMESPACE"
 // TestMain runs the tests in a fresh network namespace, so that a Speaker here
 // has port 179 and links of its own to the namespaces of real BIRDs.
 func TestMain(m *testing.M) {
-	if os.Getenv(private) != "" || os.Getuid() != 0 {
+	if os.Getuid() != 0 {
+		os.Exit(m.Run())
+	}
+	if os.Getenv(private) != "" {
+		// Now, while this thread can't have been anywhere else.
+		if out, err := exec.Command("ip", "netns", "attach", namespace(os.Getpid()), strconv.Itoa(os.Getpid())).CombinedOutput(); err != nil {
+			fmt.Fprintf(os.Stderr, "name this namespace: %v: %s\n", err, out)
+			os.Exit(1)
+		}
 		os.Exit(m.Run())
 	}
 	cmd := exec.Command("/proc/self/exe", os.Args[1:]...)
 	cmd.Env = append(os.Environ(), private+"=1")
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
-	if err := cmd.Run(); err != nil {
-		var exit *exec.ExitError
-		if errors.As(err, &exit) {
-			os.Exit(exit.ExitCode())
-		}
-		fmt.Fprintln(os.Stderr, strings.TrimSpace(err.Error()))
+	err := cmd.Run()
+	if cmd.Process != nil {
+		_ = exec.Command("ip", "netns", "del", namespace(cmd.Process.Pid)).Run()
+	}
+	var exit *exec.ExitError
+	switch {
+	case errors.As(err, &exit):
+		os.Exit(exit.ExitCode())
+	case err != nil:
+		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
+
+// namespace is what the namespace of a test process is called.
+func namespace(pid int) string { return "here-" + strconv.Itoa(pid) }

@@ -1,0 +1,66 @@
+package speaker
+
+import (
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/calctl/calctl/node/lab"
+)
+
+// BenchmarkTable measures how long it takes from the first UPDATE of a table
+// until all of it has been told, and its withdrawal, and the memory it takes.
+func BenchmarkTable(b *testing.B) {
+	for _, n := range []int{100_000, 1_000_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			for range b.N {
+				table(b, n)
+			}
+		})
+	}
+}
+
+func table(b *testing.B, n int) {
+	f := fars(b, 1)[0]
+	peer := f.peer4(64513)
+	left := make(chan int, 1<<16)
+	s := New(slog.New(slog.DiscardHandler), Options{Events: Events{Best: func(batch []Change) { left <- len(batch) }}})
+	defer s.Close()
+	all := func() (batches int) {
+		for got := 0; got < n; batches++ {
+			got += <-left
+		}
+		return batches
+	}
+	if err := s.Apply(b.Context(), bgpWith(peer)); err != nil {
+		b.Fatal(err)
+	}
+	conn, err := f.Dial(f.addr4(), netip.AddrPortFrom(f.here4(), 179))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer conn.Close()
+	p, err := lab.Establish(conn, 64513, f.addr4())
+	if err != nil {
+		b.Fatal(err)
+	}
+	announce, withdraw := lab.Updates(n, []uint32{64513, 1, 2}, f.addr4(), false), lab.Updates(n, nil, netip.Addr{}, true)
+	before := heap()
+	b.ResetTimer()
+	start := time.Now()
+	if _, err := p.Conn.Write(announce); err != nil {
+		b.Fatal(err)
+	}
+	batches := all()
+	b.ReportMetric(time.Since(start).Seconds(), "announce-s")
+	b.ReportMetric(float64(batches), "batches")
+	b.ReportMetric(float64(heap()-before)/float64(n), "B/route")
+	start = time.Now()
+	if _, err := p.Conn.Write(withdraw); err != nil {
+		b.Fatal(err)
+	}
+	all()
+	b.ReportMetric(time.Since(start).Seconds(), "withdraw-s")
+}
