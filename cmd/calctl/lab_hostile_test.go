@@ -197,11 +197,16 @@ func TestLabHundredThousandRoutes(t *testing.T) {
 	}
 	send(lab.Updates(n, []uint32{64513}, from, false))
 	send(lab.EndOfRIB())
+	last := lab.Prefix(n - 1).String()
+	took := lab.Until(t, time.Minute, "the last route", hasRoute(r1, last, "via 192.168.1.2"))
+	t.Logf("%d routes in %v", n, took)
 	lab.Until(t, time.Minute, "all routes installed", installed(n))
 	if got := countLines(r1.IP("route", "show", "proto", "179")); got != n {
 		t.Errorf("the kernel has %d routes, want %d", got, n)
 	}
 	send(lab.Updates(n, nil, from, true))
+	took = lab.Until(t, time.Minute, "the last route withdrawn", noRoute(r1, last))
+	t.Logf("withdrawn in %v", took)
 	lab.Until(t, time.Minute, "all routes withdrawn", installed(0))
 	if got := countLines(r1.IP("route", "show", "proto", "179")); got != 0 {
 		t.Errorf("the kernel still has %d routes", got)
