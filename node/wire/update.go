@@ -33,6 +33,7 @@ type Note struct {
 	Attr    uint8  // the attribute at fault, 0 when it is none
 	Reason  string // "ORIGIN: value 7 (RFC 7606 §7.1)"
 	subcode uint8  // what the fault is called when it does end the session
+	tlv     []byte // and what the NOTIFICATION shows of it
 }
 
 // An Update is a decoded UPDATE. What it holds is valid until the decoder's
