@@ -159,7 +159,7 @@ func (s *Syncer) record() {
 		e, err := s.table.at(m.id), s.round.errs[i]
 		e.flags &^= moving
 		switch {
-		case err == nil, m.kind == Remove && errors.Is(err, syscall.ESRCH):
+		case err == nil, m.kind == Remove && gone(err):
 			s.table.setHave(e, m.target)
 			e.refusal = 0
 			e.flags &^= direct
@@ -184,6 +184,10 @@ func (s *Syncer) record() {
 	}
 	clear(s.round.ops) // their hops may be forgotten now
 }
+
+// gone reports whether a route could not be deleted because it isn't there;
+// IPv6 has a second way to say so, when someone else is quicker.
+func gone(err error) bool { return errors.Is(err, syscall.ESRCH) || errors.Is(err, syscall.ENOENT) }
 
 // refuse notes that the kernel did not do as told.
 func (s *Syncer) refuse(m move, e *entry, err error) {

@@ -150,7 +150,10 @@ func (s *Syncer) listen() error {
 		s.hear(ev)
 	})
 	if errors.Is(err, ErrLost) {
-		s.log.Info("more kernel events came than could be kept, reading everything")
+		if now := time.Now(); now.After(s.lostAt.Add(verifyEvery)) {
+			s.lostAt = now // one line for a storm
+			s.log.Info("more kernel events came than could be kept, reading everything")
+		}
 		s.lookWithin(0)
 		return nil
 	}

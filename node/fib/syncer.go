@@ -38,6 +38,7 @@ type Syncer struct {
 	moved    bool          // the facts changed: next hops may resolve otherwise
 	scanAt   time.Time     // when to read the kernel
 	rested   time.Time     // no scan before then
+	lostAt   time.Time     // when the log was told of lost events
 	retryAt  time.Time     // when to try the refused again; zero: no need
 	backoff  time.Duration // how far away retryAt is put the next time
 	tried    int           // how many were refused when the timer last rang
