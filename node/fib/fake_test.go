@@ -2,6 +2,7 @@ package fib
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -57,7 +58,7 @@ func (k *mapKernel) Apply(ops []Op, errs []error) {
 	defer k.mu.Unlock()
 	for i, op := range ops {
 		k.ops++
-		if errs[i] = k.fail(k.ops); errs[i] != nil && errs[i] != ErrNoAnswer {
+		if errs[i] = k.fail(k.ops); errs[i] != nil && !errors.Is(errs[i], ErrNoAnswer) {
 			continue
 		}
 		here := place{op.Dst, Metric}

@@ -742,7 +742,7 @@ func TestAnswersLost(t *testing.T) {
 		switch {
 		case errors.Is(err, syscall.ENETUNREACH):
 			refused++
-		case err == ErrNoAnswer:
+		case errors.Is(err, ErrNoAnswer):
 			unknown++
 		default:
 			t.Fatalf("operation %d: %v", i, err)

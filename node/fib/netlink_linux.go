@@ -120,7 +120,7 @@ func (n *Netlink) exchange(first uint32, errs []error) {
 	// kernel drops all that follow until those that did come are read.
 	for {
 		b, err := n.write.receive(unix.MSG_DONTWAIT)
-		if err != nil && err != unix.ENOBUFS {
+		if err != nil && !errors.Is(err, unix.ENOBUFS) {
 			break
 		}
 		n.answers(b, first, errs)
@@ -197,14 +197,14 @@ func (n *Netlink) Changes(tell func(*Event)) error {
 	lost := false
 	for {
 		b, err := n.watch.receive(unix.MSG_DONTWAIT)
-		switch err {
-		case nil:
-		case unix.EAGAIN:
+		switch {
+		case err == nil:
+		case errors.Is(err, unix.EAGAIN):
 			if lost {
 				return ErrLost
 			}
 			return nil
-		case unix.ENOBUFS:
+		case errors.Is(err, unix.ENOBUFS):
 			// More came than there was room for. The kernel drops everything
 			// now until the buffer is empty, so it has to be emptied first.
 			lost = true

@@ -31,9 +31,8 @@ func namespace(t testing.TB) {
 }
 
 // ip runs ip(8) in the test's namespace, each line as one command.
-func ip(t testing.TB, lines string) string {
+func ip(t testing.TB, lines string) {
 	t.Helper()
-	var out strings.Builder
 	for line := range strings.Lines(lines) {
 		line = strings.TrimSpace(line)
 		if line == "" {
@@ -43,9 +42,7 @@ func ip(t testing.TB, lines string) string {
 		if err != nil {
 			t.Fatalf("ip %s: %v: %s", line, err, b)
 		}
-		out.Write(b)
 	}
-	return out.String()
 }
 
 // pair makes the link eth0 with 192.0.2.1/24 and 2001:db8::1/64, whose other

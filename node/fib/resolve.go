@@ -68,7 +68,7 @@ func (f *facts) alive(r *foreign, a netip.Addr, v6 bool) []Hop {
 		if !h.Gateway.IsValid() {
 			h.Gateway = a
 		}
-		if f.links[h.Link].Up && !(v6 && h.Gateway.Is4()) {
+		if f.links[h.Link].Up && (!v6 || h.Gateway.Is6()) {
 			hops = append(hops, h)
 		}
 	}

@@ -119,9 +119,11 @@ func (s *Syncer) HostChanged() <-chan struct{} { return s.host }
 func (s *Syncer) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	again := make(chan struct{}, 1)
+	var attending sync.WaitGroup
+	defer attending.Wait()
+	defer cancel()
 	ended := make(chan error, 1)
-	go func() { ended <- s.attend(ctx, again) }()
-	defer func() { cancel(); <-ended }()
+	attending.Go(func() { ended <- s.attend(ctx, again) })
 
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -140,7 +142,6 @@ func (s *Syncer) Run(ctx context.Context) error {
 		case <-s.wake:
 		case <-timer.C:
 		case err := <-ended:
-			ended <- nil
 			if ctx.Err() == nil {
 				return err
 			}

@@ -170,7 +170,7 @@ func consistent(t *testing.T, s *Syncer) {
 	t.Helper()
 	viaUses, setUses := map[uint32]uint32{}, map[uint32]uint32{odd: 1}
 	entries := 0
-	s.table.each(func(id uint32, e *entry) {
+	s.table.each(func(_ uint32, e *entry) {
 		entries++
 		if e.want == 0 && e.have == 0 {
 			t.Errorf("entry %s is of no use", e.dst.prefix())

@@ -86,7 +86,7 @@ func TestWireBytes(t *testing.T) {
 func TestParseError(t *testing.T) {
 	request := make([]byte, unix.SizeofNlMsghdr)
 	native.PutUint32(request, unix.SizeofNlMsghdr)
-	body := native.AppendUint32(nil, uint32(0xffffffff-uint32(unix.ENETUNREACH)+1))
+	body := native.AppendUint32(nil, 0xffffffff-uint32(unix.ENETUNREACH)+1)
 	body = append(body, request...)
 	words := append(body, 14, 0, unix.NLMSGERR_ATTR_MSG, 0, 'N', 'o', ' ', 'w', 'a', 'y', ' ', 'o', 'n', 0, 0, 0)
 	for _, c := range []struct {
@@ -135,7 +135,7 @@ func FuzzParse(f *testing.F) {
 				t.Fatal("no progress")
 			}
 			b = rest
-			parseError(m)
+			_, _, _ = parseError(m)
 			if !parseEvent(m, &ev) {
 				continue
 			}
