@@ -88,16 +88,19 @@ func TestLabHostilePeer(t *testing.T) {
 	l := lab.New(t)
 	r1, r2, evil := l.Host("r1"), l.Host("r2"), l.Host("evil")
 	l.Link(r1, "eth0", []string{"192.168.1.1/24"}, r2, "eth0", []string{"192.168.1.2/24"})
-	l.Link(r1, "eth1", []string{"192.168.2.1/24"}, evil, "eth0", []string{"192.168.2.2/24"})
+	l.Link(r1, "eth1", []string{"192.168.2.1/24"}, evil, "eth0", nil)
 	r2.Bird(birdPeer("192.168.1.2", "192.168.1.1", 64513, "10.2.0.0/24"))
+	// Every input comes from an address of its own: a speaker may refuse one it
+	// has quarrelled with for a while.
+	inputs := hostile()
+	resources := labR1
+	for i := range inputs {
+		from := evilAddr(i)
+		evil.Addr("eth0", from.String()+"/24")
+		resources += fmt.Sprintf("---\napiVersion: projectcalico.org/v3\nkind: BGPPeer\nmetadata: {name: evil-%d}\nspec: {peerIP: %s, asNumber: 64514, sourceAddress: None}\n", i, from)
+	}
 	node := r1.Calctl()
-	node.Apply(labR1 + `
----
-apiVersion: projectcalico.org/v3
-kind: BGPPeer
-metadata: {name: evil}
-spec: {peerIP: 192.168.2.2, asNumber: 64514, sourceAddress: None}
-`)
+	node.Apply(resources)
 	node.Start("--log-level", "info")
 	node.Established("192.168.1.2", 5*time.Second)
 	up, err := node.Peer("192.168.1.2")
@@ -106,10 +109,10 @@ spec: {peerIP: 192.168.2.2, asNumber: 64514, sourceAddress: None}
 	}
 	pid := node.PID()
 
-	from, to := netip.MustParseAddr("192.168.2.2"), netip.MustParseAddrPort("192.168.2.1:179")
-	for _, in := range hostile() {
+	to := netip.MustParseAddrPort("192.168.2.1:179")
+	for i, in := range inputs {
+		from := evilAddr(i)
 		t.Run(in.name, func(t *testing.T) {
-			// After an error a speaker may refuse connections for some seconds.
 			var conn net.Conn
 			lab.Until(t, 30*time.Second, "a session to disturb", func() error {
 				c, err := evil.Dial(from, to)
@@ -151,6 +154,9 @@ spec: {peerIP: 192.168.2.2, asNumber: 64514, sourceAddress: None}
 		t.Error(err)
 	}
 }
+
+// evilAddr is where the i-th input comes from.
+func evilAddr(i int) netip.Addr { return netip.AddrFrom4([4]byte{192, 168, 2, byte(10 + i)}) }
 
 // waitOpen waits for the first byte of the other side's OPEN.
 func waitOpen(c net.Conn) error {

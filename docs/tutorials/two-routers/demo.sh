@@ -48,25 +48,25 @@ for n in 1 2; do
 	ip -n "$tag-r$n" addr add "10.$n.0.1/24" dev lan0
 done
 
-# on N COMMAND...: runs calctl on router N, in the place of the shell it is
-# called in: what is started in the background is the node itself.
-on() (
+# on N COMMAND...: runs calctl on router N, in the place of the shell that calls
+# it: (on 1 get nodes) waits for the command, (on 1 node run) & has its process id.
+on() {
 	n=$1
 	shift
 	exec ip netns exec "$tag-r$n" env CALCTL_DATASTORE="$tmp/r$n" CALCTL_SOCKET="$tmp/r$n.sock" "$calctl" "$@"
-)
+}
 show() { printf '\n\033[1mr%s# %s\033[0m\n' "$1" "$2"; }
 
 for n in 1 2; do
 	show $n "calctl apply -f r$n.yaml"
-	on $n apply -f "$here/r$n.yaml"
+	(on $n apply -f "$here/r$n.yaml")
 	show $n "calctl node run --name r$n &"
-	on $n node run --name "r$n" >"$tmp/r$n.log" 2>&1 &
+	(on $n node run --name "r$n") >"$tmp/r$n.log" 2>&1 &
 	pids="$pids $!"
 done
 
 tries=0
-until on 1 node status --fail-on-down >/dev/null 2>&1 && on 2 node status --fail-on-down >/dev/null 2>&1 &&
+until (on 1 node status --fail-on-down) >/dev/null 2>&1 && (on 2 node status --fail-on-down) >/dev/null 2>&1 &&
 	ip -n "$tag-r1" route show 10.2.0.0/24 | grep -q via && ip -n "$tag-r2" route show 10.1.0.0/24 | grep -q via; do
 	tries=$((tries + 1))
 	if [ $tries -gt 300 ]; then
@@ -78,7 +78,7 @@ done
 
 for n in 1 2; do
 	show $n "calctl node status"
-	on $n node status
+	(on $n node status)
 	show $n "ip route"
 	ip -n "$tag-r$n" route
 done
