@@ -819,3 +819,16 @@ func TestHost(t *testing.T) {
 	<-s.HostChanged()
 	check()
 }
+
+// TestEmptyKernel: before the first route there is no main table.
+func TestEmptyKernel(t *testing.T) {
+	namespace(t)
+	look := connect(t)
+	s, _ := start(t, connect(t))
+	s.Want(want("10.1.0.0/24 192.0.2.2"))
+	failures(t, s, "10.1.0.0/24: next hop 192.0.2.2 is not reachable: no route to it")
+	pair(t)
+	expect(t, look, "10.1.0.0/24 via 192.0.2.2%eth0")
+	ip(t, "link del eth0")
+	expect(t, look)
+}

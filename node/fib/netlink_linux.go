@@ -185,6 +185,7 @@ func (n *Netlink) Scan(tell func(*Event)) error {
 		switch err := n.look.dump(d.kind, d.family, each); {
 		case errors.Is(err, ErrInterrupted):
 			interrupted = err
+		case errors.Is(err, unix.ENOENT): // a table nobody has written to yet
 		case err != nil:
 			return err
 		}
