@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -34,19 +33,26 @@ func BenchmarkUpdateToKernel(b *testing.B) {
 			b.Fatalf("-sizes %s: %v", *sizes, err)
 		}
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			floor := median(b, func() result { return rawNetlink(b, n) })
-			bird := median(b, func() result { return throughBird(b, n) })
-			own := median(b, func() result { return throughCalctl(b, n) })
+			floor := median(func() result { return rawNetlink(b, n) })
+			bird := median(func() result { return throughBird(b, n) })
+			own := median(func() result { return throughCalctl(b, n) })
 
-			fmt.Fprintf(os.Stdout, "\n%-12s %10s %12s %10s %10s %10s %14s\n", fmt.Sprintf("%d routes", n), "time", "routes/s", "user", "system", "memory", "BIRD's time /")
-			for _, row := range []struct {
+			var table strings.Builder
+			row := func(cells ...string) { // Builder.Write never fails
+				for i, width := range []int{-14, 10, 12, 10, 10, 10, 14} {
+					_, _ = fmt.Fprintf(&table, "%*s", width, cells[i])
+				}
+				table.WriteByte('\n')
+			}
+			row(fmt.Sprint(n, " routes"), "time", "routes/s", "user", "system", "memory", "BIRD's time /")
+			for _, r := range []struct {
 				name string
 				result
 			}{{"raw netlink", floor}, {"BIRD 2", bird}, {"calctl", own}} {
-				fmt.Fprintf(os.Stdout, "%-12s %10s %12.0f %10s %10s %7d MB %14.2f\n", row.name, row.took.Round(time.Millisecond),
-					float64(n)/row.took.Seconds(), row.cost.user.Round(10*time.Millisecond), row.cost.system.Round(10*time.Millisecond), row.cost.peak>>20,
-					bird.took.Seconds()/row.took.Seconds())
+				row(r.name, r.took.Round(time.Millisecond).String(), fmt.Sprintf("%.0f", float64(n)/r.took.Seconds()),
+					r.cost.user.String(), r.cost.system.String(), fmt.Sprint(r.cost.peak>>20, " MB"), fmt.Sprintf("%.2f", bird.took.Seconds()/r.took.Seconds()))
 			}
+			b.Logf("S1, medians of %d\n%s", *runs, table.String())
 			b.ReportMetric(bird.took.Seconds()/own.took.Seconds(), "x-BIRD")
 			b.ReportMetric(own.took.Seconds()/floor.took.Seconds(), "x-floor")
 			b.ReportMetric(0, "ns/op") // the time of all runs together says nothing
@@ -54,7 +60,7 @@ func BenchmarkUpdateToKernel(b *testing.B) {
 	}
 }
 
-func median(b *testing.B, run func() result) result {
+func median(run func() result) result {
 	all := make([]result, *runs)
 	for i := range all {
 		all[i] = run()
