@@ -41,10 +41,10 @@ func DecodeOpen(body []byte) (Open, *Error) {
 		return Open{}, err
 	}
 	switch {
-	case o.FourOctetAS != 0:
-		o.AS = o.FourOctetAS
-	case o.HasFourOctetAS || o.AS == 0:
+	case o.AS == 0 || o.HasFourOctetAS && o.FourOctetAS == 0:
 		return Open{}, errorf(OpenError, BadPeerAS, nil, "AS 0 (RFC 7607 §2)")
+	case o.HasFourOctetAS:
+		o.AS = o.FourOctetAS
 	case o.AS == ASTrans:
 		return Open{}, errorf(OpenError, BadPeerAS, nil, "AS %d is nobody's (RFC 6793 §9)", ASTrans)
 	}
