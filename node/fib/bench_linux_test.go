@@ -8,20 +8,6 @@ import (
 	"time"
 )
 
-// prefixes are n networks of 24 bits from 16.0.0.0 on, or of 48 bits.
-func prefixes(n int, v6 bool) []netip.Prefix {
-	list := make([]netip.Prefix, n)
-	for i := range list {
-		if v6 {
-			list[i] = netip.PrefixFrom(netip.AddrFrom16([16]byte{0x20, 0x01, byte(i >> 24), byte(i >> 16), byte(i >> 8), byte(i)}), 48)
-		} else {
-			j := i + 16<<16
-			list[i] = netip.PrefixFrom(netip.AddrFrom4([4]byte{byte(j >> 16), byte(j >> 8), byte(j)}), 24)
-		}
-	}
-	return list
-}
-
 // BenchmarkRaw writes routes with nothing around it: what the kernel can take.
 func BenchmarkRaw(b *testing.B) {
 	for _, n := range []int{100_000, 1_000_000} {
