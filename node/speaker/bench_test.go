@@ -41,7 +41,7 @@ func table(b *testing.B, n int) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	p, err := lab.Establish(conn, 64513, f.addr4())
 	if err != nil {
 		b.Fatal(err)

@@ -10,9 +10,9 @@
 //	intent.BGP ─▶ check ─▶ Diff ─▶ steps ─▶ engine (GoBGP) ─▶ peers
 //	Events ◀─ tell ◀─ best, book, settler ◀─ ears ◀─ engine
 //
-// The speaker itself is GoBGP's server, for now. It is known to gobgp.go,
-// policy.go, log.go and kick.go alone; an engine of our own takes their place,
-// and the rest stays. GoBGP is driven within what it does well:
+// The engine is GoBGP's server, for now. It is known to gobgp.go,
+// gobgp_events.go, policy.go, log.go and kick.go alone; one of our own takes
+// their place, and the rest stays. GoBGP is driven within what it does well:
 //
 //   - It panics on addresses it can't parse: check comes before every call.
 //   - A changed peer is removed and added. UpdatePeer takes some changes, not
@@ -24,7 +24,8 @@
 //     NOTIFICATION it sent): log.go listens.
 //   - Multipath selection is a variable of the whole process: one speaker that
 //     works at a time, or several that are configured alike.
-//   - After a session it stays Idle for five seconds and closes what comes in.
+//   - It first dials after two seconds; kick.go is faster. After a session it
+//     stays Idle for five seconds and closes what comes in: nothing helps that.
 //
 // Graceful restart (RFC 4724): peers keep our routes for two minutes when the
 // process dies; when it ends in order they are told and drop them, as with

@@ -234,7 +234,8 @@ func TestHostilePeers(t *testing.T) {
 			_, _ = p.Conn.Write(lab.EndOfRIB())
 			_ = p.Conn.(interface{ CloseWrite() error }).CloseWrite()
 			select {
-			case <-p.Ended:
+			case err := <-p.Ended:
+				t.Logf("%s: %v", a.name, err)
 			case <-time.After(5 * time.Second):
 				t.Errorf("%s: the session did not end", a.name)
 			}
@@ -265,6 +266,10 @@ func TestHostilePeers(t *testing.T) {
 	}
 
 	// Withdrawals of what was never announced leave nothing behind.
+	for _, a := range attacks {
+		delete(want.Peers, netip.AddrPortFrom(a.addr, 179))
+	}
+	s.apply(want)
 	p := establish(flooder)
 	before := heap()
 	if _, err := p.Conn.Write(lab.Updates(100_000, nil, netip.Addr{}, true)); err != nil {
@@ -290,6 +295,21 @@ func TestHostilePeers(t *testing.T) {
 	}
 }
 
+// flags are those of RFC 4271, 4.3 for the kinds that have others than
+// optional and transitive. Wrong ones would end most sessions too soon.
+var flags = func() (f [42]byte) {
+	for i := range f {
+		f[i] = 0xc0
+	}
+	for _, i := range []int{1, 2, 3, 5, 6} {
+		f[i] = 0x40
+	}
+	for _, i := range []int{4, 9, 10, 14, 15, 26, 29, 33} {
+		f[i] = 0x80
+	}
+	return f
+}()
+
 // randomUpdates are some UPDATEs of attributes with random kinds, lengths and
 // content, all within their frames.
 func randomUpdates(r *rand.Rand) []byte {
@@ -305,7 +325,7 @@ func randomUpdates(r *rand.Rand) []byte {
 			if (kind == 14 || kind == 15) && len(value) > 3 {
 				value[0], value[1], value[2] = 0, byte(1+r.IntN(2)), []byte{1, 2, 4, 128, 133}[r.IntN(5)]
 			}
-			attrs = append(attrs, attr([]byte{0x40, 0x80, 0xc0, 0xd0}[r.IntN(4)], kind, value...))
+			attrs = append(attrs, attr(flags[kind], kind, value...))
 		}
 		out = append(out, anUpdate(nil, attrs...)...)
 	}

@@ -31,7 +31,7 @@ func pair(t *testing.T) (ours, theirs *net.TCPConn) {
 	if err != nil {
 		t.Skip("no loopback in this namespace: ", err)
 	}
-	defer l.Close()
+	defer func() { _ = l.Close() }()
 	c, err := net.DialTimeout("tcp4", l.Addr().String(), time.Second)
 	if err != nil {
 		t.Skip("no loopback in this namespace: ", err)

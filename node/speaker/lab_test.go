@@ -30,6 +30,7 @@ func here(t testing.TB, l *lab.Lab) *lab.Host {
 	}
 	h := &lab.Host{Lab: l, Name: "here", NS: namespace(os.Getpid())}
 	h.IP("link", "set", "lo", "up")
+	h.Run("sysctl", "-qw", "net.ipv6.conf.default.accept_dad=0")
 	return h
 }
 
@@ -116,6 +117,7 @@ type heard struct {
 	*Speaker
 	t testing.TB
 
+	log     *lines
 	lock    sync.Mutex
 	routes  map[netip.Prefix][]netip.Addr
 	batches int
@@ -142,12 +144,12 @@ func speakWith(t testing.TB, o Options) *heard {
 		Settled: func() { h.lock.Lock(); h.settled++; h.lock.Unlock() },
 		Peers:   func() { h.lock.Lock(); h.news++; h.lock.Unlock() },
 	}
-	var out lines
-	h.Speaker = New(slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug})), o)
+	h.log = &lines{}
+	h.Speaker = New(slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug})), o)
 	t.Cleanup(func() {
 		h.Close()
 		if t.Failed() {
-			t.Logf("---- the speaker logged:\n%s", out.String())
+			t.Logf("---- the speaker logged:\n%s", h.log.String())
 		}
 	})
 	return h
@@ -198,9 +200,9 @@ func joined(hops []netip.Addr) string {
 	return s
 }
 
-func (h *heard) awaitRoute(prefix, hops string) time.Duration {
+func (h *heard) awaitRoute(prefix, hops string) {
 	h.t.Helper()
-	return lab.Until(h.t, 15*time.Second, "route "+prefix, func() error {
+	lab.Until(h.t, 15*time.Second, "route "+prefix, func() error {
 		if got := h.route(prefix); got != hops {
 			return fmt.Errorf("via %q, want %q (all: %v)", got, hops, h.all())
 		}
@@ -233,9 +235,9 @@ func (h *heard) since(addr netip.Addr) time.Time {
 	return time.Time{}
 }
 
-func (h *heard) awaitUp(addr netip.Addr) time.Duration {
+func (h *heard) awaitUp(addr netip.Addr) {
 	h.t.Helper()
-	return lab.Until(h.t, 15*time.Second, "session with "+addr.String(), func() error {
+	lab.Until(h.t, 15*time.Second, "session with "+addr.String(), func() error {
 		if p := h.peer(addr); p.State != status.StateUp {
 			return fmt.Errorf("%s %s: %s", p.State, p.BGPState, p.LastError)
 		}
@@ -286,9 +288,9 @@ func onePeer(f far, addr, local netip.Addr, asn uint32, change []func(*intent.Pe
 }
 
 // birdRoute waits until BIRD has a route with all words, or, without any, none.
-func birdRoute(t *testing.T, b *lab.Bird, prefix string, words ...string) time.Duration {
+func birdRoute(t *testing.T, b *lab.Bird, prefix string, words ...string) {
 	t.Helper()
-	return lab.Until(t, 15*time.Second, "BIRD's route "+prefix, func() error {
+	lab.Until(t, 15*time.Second, "BIRD's route "+prefix, func() error {
 		got := b.CLI("show route " + prefix + " all")
 		if len(words) == 0 {
 			return lab.Contains(got, "Network not found")

@@ -1,7 +1,6 @@
 package speaker
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -17,15 +16,16 @@ const private = "SPEAKER_TEST_NAMESPACE"
 // has port 179 and links of its own to the namespaces of real BIRDs.
 func TestMain(m *testing.M) {
 	if os.Getuid() != 0 {
-		os.Exit(m.Run())
+		m.Run()
+		return
 	}
 	if os.Getenv(private) != "" {
 		// Now, while this thread can't have been anywhere else.
 		if out, err := exec.Command("ip", "netns", "attach", namespace(os.Getpid()), strconv.Itoa(os.Getpid())).CombinedOutput(); err != nil {
-			fmt.Fprintf(os.Stderr, "name this namespace: %v: %s\n", err, out)
-			os.Exit(1)
+			panic(fmt.Sprintf("name this namespace: %v: %s", err, out))
 		}
-		os.Exit(m.Run())
+		m.Run()
+		return
 	}
 	cmd := exec.Command("/proc/self/exe", os.Args[1:]...)
 	cmd.Env = append(os.Environ(), private+"=1")
@@ -35,13 +35,9 @@ func TestMain(m *testing.M) {
 	if cmd.Process != nil {
 		_ = exec.Command("ip", "netns", "del", namespace(cmd.Process.Pid)).Run()
 	}
-	var exit *exec.ExitError
-	switch {
-	case errors.As(err, &exit):
-		os.Exit(exit.ExitCode())
-	case err != nil:
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "the tests in a namespace of their own:", err)
+		os.Exit(max(1, cmd.ProcessState.ExitCode())) //nolint:forbidigo // no test has run in this process: it has nothing else to fail by
 	}
 }
 

@@ -65,7 +65,7 @@ func TestSettling(t *testing.T) {
 				t.Fatalf("settled before the start: %v %v", done, next)
 			}
 			steps := tt.steps
-			now, wake := zero, time.Time{}
+			var now, wake time.Time
 			for range 1000 {
 				// Sleep until the next step or until it said to look again.
 				switch {
@@ -102,7 +102,7 @@ func TestSettledIsTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var heard []string
 		events := Events{
-			Best:    func(b []Change) { heard = append(heard, "routes") },
+			Best:    func([]Change) { heard = append(heard, "routes") },
 			Settled: func() { heard = append(heard, "settled") },
 		}
 		s := New(slog.New(slog.NewTextHandler(io.Discard, nil)), Options{Events: events})
