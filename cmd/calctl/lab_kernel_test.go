@@ -35,6 +35,33 @@ func TestLabRepair(t *testing.T) {
 	})
 }
 
+func TestLabRoutesOfOthersInTheKernel(t *testing.T) {
+	r1, r2 := twoRouters(t)
+	bird := r2.Bird(strings.NewReplacer("as 64513", "as 64512", "route 10.2.9.0/24 blackhole;", "route 0.0.0.0/0 blackhole;").Replace(labBirdR2))
+	node := r1.Calctl()
+	node.Apply(strings.Replace(labR1, "64513", "64512", 1))
+	// A static default route, as a machine has from DHCP, and one inside the pool.
+	r1.IP("route", "add", "default", "via", "192.168.1.77", "metric", "100")
+	r1.IP("route", "add", "10.1.0.128/25", "via", "192.168.1.77")
+	node.Start()
+	lab.Until(t, 5*time.Second, "BGP's default route beside the static one", func() error {
+		return lab.Contains(r1.Routes("default"), "via 192.168.1.77 dev eth0 metric 100", "via 192.168.1.2 dev eth0 proto 179 metric 32")
+	})
+	lab.Until(t, 5*time.Second, "the static route inside the pool at r2, as good as any", func() error {
+		return lab.Contains(bird.CLI("show route 10.1.0.128/25 all"), "10.1.0.128/25", "BGP.local_pref: 100")
+	})
+	if got := bird.CLI("show route protocol r1"); strings.Contains(got, "0.0.0.0/0") {
+		t.Errorf("the default route went out:\n%s", got)
+	}
+	r1.IP("route", "del", "10.1.0.128/25")
+	lab.Until(t, 5*time.Second, "the static route gone from r2", func() error {
+		if got := bird.CLI("show route protocol r1"); strings.Contains(got, "10.1.0.128/25") {
+			return fmt.Errorf("%s", got)
+		}
+		return nil
+	})
+}
+
 // pinger sends a ping every two milliseconds through the lab until told to stop.
 func pinger(from *lab.Host, source, to string, count int) *exec.Cmd {
 	return from.Command("ping", "-q", "-i", "0.002", "-c", fmt.Sprint(count), "-W", "2", "-I", source, to)

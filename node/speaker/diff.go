@@ -52,15 +52,15 @@ func Diff(have, want intent.BGP) Changes {
 			c.Add = append(c.Add, at)
 		}
 	}
-	// Nothing of a Local but its prefix is told to peers yet, so a route that
-	// only moved to another gateway is no news to them.
+	// Of a Local, its prefix and its source make a difference to peers yet: a
+	// route that only moved to another gateway is no news to them.
 	for p := range have.Local {
 		if _, ok := want.Local[p]; !ok {
 			c.Withdraw = append(c.Withdraw, p)
 		}
 	}
-	for p := range want.Local {
-		if _, ok := have.Local[p]; !ok {
+	for p, l := range want.Local {
+		if h, ok := have.Local[p]; !ok || h.Source != l.Source {
 			c.Announce = append(c.Announce, p)
 		}
 	}

@@ -17,7 +17,7 @@ type engine interface {
 	// setPolicy replaces the export policy, which at first lets nothing out, without ending a session: what may
 	// go out now is announced, what may not any more is withdrawn.
 	setPolicy(intent.Export) error
-	announce(netip.Prefix) error
+	announce(netip.Prefix, intent.Source) error
 	withdraw(netip.Prefix) error
 	// counts are the routes by peer; those told only if out is asked for.
 	counts(out bool) map[netip.Addr]counts

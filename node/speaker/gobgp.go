@@ -251,8 +251,8 @@ func (g *gobgp) assignPolicy(policies []*api.Policy) error {
 	}})
 }
 
-func (g *gobgp) announce(p netip.Prefix) error {
-	local, err := localPath(p)
+func (g *gobgp) announce(p netip.Prefix, from intent.Source) error {
+	local, err := localPath(p, from)
 	if err != nil {
 		return err
 	}
@@ -261,7 +261,7 @@ func (g *gobgp) announce(p netip.Prefix) error {
 }
 
 func (g *gobgp) withdraw(p netip.Prefix) error {
-	local, err := localPath(p)
+	local, err := localPath(p, intent.Direct) // the source makes no difference
 	if err != nil {
 		return err
 	}
@@ -271,20 +271,29 @@ func (g *gobgp) withdraw(p netip.Prefix) error {
 // localPath is a route of this node: origin IGP, as BIRD gives to what it
 // learned from the kernel, and an unspecified next hop, which is the local
 // address of the session it is told on.
-func localPath(p netip.Prefix) (*apiutil.Path, error) {
+//
+// GoBGP takes any local path for better than what peers say. For a network on
+// an interface that is right; a route that somebody else put into the kernel
+// must lose, or a static default route would keep BGP's out (BIRD's
+// preferences: direct 240, BGP 100, kernel 10). LOCAL_PREF goes before GoBGP's
+// own rule, so such a route gets none; the export policy gives it back.
+func localPath(p netip.Prefix, from intent.Source) (*apiutil.Path, error) {
 	nlri, err := bgp.NewIPAddrPrefix(p)
 	if err != nil {
 		return nil, err
 	}
 	path := &apiutil.Path{Family: familyOf(p.Addr()), Nlri: nlri, Age: time.Now().Unix()}
-	origin := bgp.NewPathAttributeOrigin(bgp.BGP_ORIGIN_ATTR_TYPE_IGP)
-	if p.Addr().Is4() {
-		self, err := bgp.NewPathAttributeNextHop(netip.IPv4Unspecified())
-		path.Attrs = []bgp.PathAttributeInterface{origin, self}
-		return path, err
+	path.Attrs = []bgp.PathAttributeInterface{bgp.NewPathAttributeOrigin(bgp.BGP_ORIGIN_ATTR_TYPE_IGP)}
+	if from == intent.Kernel {
+		path.Attrs = append(path.Attrs, bgp.NewPathAttributeLocalPref(0))
 	}
-	self, err := bgp.NewPathAttributeMpReachNLRI(path.Family, []bgp.PathNLRI{{NLRI: nlri}}, netip.IPv6Unspecified())
-	path.Attrs = []bgp.PathAttributeInterface{origin, self}
+	var self bgp.PathAttributeInterface
+	if p.Addr().Is4() {
+		self, err = bgp.NewPathAttributeNextHop(netip.IPv4Unspecified())
+	} else {
+		self, err = bgp.NewPathAttributeMpReachNLRI(path.Family, []bgp.PathNLRI{{NLRI: nlri}}, netip.IPv6Unspecified())
+	}
+	path.Attrs = append(path.Attrs, self)
 	return path, err
 }
 

@@ -12,6 +12,10 @@ import (
 // the global table while its content is replaced as one.
 const exportPolicy = "export"
 
+// defaultLocalPref is the LOCAL_PREF of a route that says nothing else, here
+// as in BIRD.
+const defaultLocalPref = 100
+
 // renderExport turns the export rules into GoBGP's terms: one statement per
 // rule and family, rejects first, and what no statement decides is rejected by
 // the assignment's default.
@@ -29,9 +33,18 @@ func renderExport(e intent.Export) *api.SetPoliciesRequest {
 		req.DefinedSets = append(req.DefinedSets, &api.DefinedSet{
 			DefinedType: api.DefinedType_DEFINED_TYPE_PREFIX, Name: name, Prefixes: inside(prefixes),
 		})
+		in := &api.MatchSet{Type: api.MatchSet_TYPE_ANY, Name: name}
+		if action == api.RouteAction_ROUTE_ACTION_ACCEPT {
+			// What is ours goes out as good as any: see localPath.
+			policy.Statements = append(policy.Statements, &api.Statement{
+				Name:       name + "-local",
+				Conditions: &api.Conditions{PrefixSet: in, RouteType: api.Conditions_ROUTE_TYPE_LOCAL},
+				Actions:    &api.Actions{RouteAction: action, LocalPref: &api.LocalPrefAction{Value: defaultLocalPref}},
+			})
+		}
 		policy.Statements = append(policy.Statements, &api.Statement{
 			Name:       name,
-			Conditions: &api.Conditions{PrefixSet: &api.MatchSet{Type: api.MatchSet_TYPE_ANY, Name: name}},
+			Conditions: &api.Conditions{PrefixSet: in},
 			Actions:    &api.Actions{RouteAction: action},
 		})
 	}

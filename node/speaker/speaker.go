@@ -141,7 +141,7 @@ func (s *Speaker) act(ctx context.Context, c Changes, want intent.BGP) (errs []e
 		delete(s.have.Local, p)
 	}
 	for _, p := range c.Announce {
-		if err := s.engine.announce(p); err != nil {
+		if err := s.engine.announce(p, want.Local[p].Source); err != nil {
 			fail("announce %v: %w", p, err)
 			continue
 		}

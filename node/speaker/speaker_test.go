@@ -67,11 +67,11 @@ func (e *toy) setPolicy(x intent.Export) error {
 	return nil
 }
 
-func (e *toy) announce(p netip.Prefix) error {
+func (e *toy) announce(p netip.Prefix, from intent.Source) error {
 	if e.fails() {
 		return errToy
 	}
-	e.is.Local[p] = intent.Local{}
+	e.is.Local[p] = intent.Local{Source: from}
 	return nil
 }
 
