@@ -12,7 +12,7 @@ type cache struct {
 
 const (
 	smallestCache = 8
-	largestCache  = 1024
+	largestCache  = 512
 	longestKey    = 512 // octets; longer attributes are parsed each time
 )
 
@@ -44,7 +44,16 @@ func (c *cache) put(t *Table, hash uint64, kind uint8, key []byte, a *Attrs, not
 	for c.places[hash&uint64(len(c.places)-1)] != nil && len(c.places) < largestCache {
 		c.grow(t)
 	}
-	c.places[hash&uint64(len(c.places)-1)] = &remembered{a, append([]Note(nil), notes...), bytes.Clone(key), kind}
+	place := &c.places[hash&uint64(len(c.places)-1)]
+	if *place == nil {
+		*place = new(remembered)
+	}
+	// A set that takes another's place takes its memory too: a peer with more
+	// sets than places costs no garbage.
+	e := *place
+	e.attrs, e.kind = a, kind
+	e.key = append(e.key[:0], key...)
+	e.notes = append(e.notes[:0], notes...)
 }
 
 func (c *cache) grow(t *Table) {
