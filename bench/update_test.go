@@ -3,7 +3,6 @@ package bench
 import (
 	"flag"
 	"fmt"
-	"net"
 	"net/netip"
 	"slices"
 	"strings"
@@ -119,15 +118,15 @@ spec: {peerIP: 192.168.1.2, asNumber: 64513}
 
 // replay sends n routes to the speaker on dut and waits until they are in the kernel.
 func replay(b *testing.B, n int, dut, peer *lab.Host, speaker *lab.Process) result {
-	var conn net.Conn
-	lab.Until(b, 20*time.Second, "a connection to the speaker", func() (err error) {
-		conn, err = peer.Dial(peerAddr, netip.AddrPortFrom(dutAddr, 179))
+	var session *lab.Replayer
+	lab.Until(b, 20*time.Second, "a session with the speaker", func() error {
+		conn, err := peer.Dial(peerAddr, netip.AddrPortFrom(dutAddr, 179))
+		if err == nil {
+			session, err = lab.Establish(conn, 64513, peerAddr)
+		}
 		return err
 	})
-	session, err := lab.Establish(conn, 64513, peerAddr)
-	if err != nil {
-		b.Fatal(err)
-	}
+	conn := session.Conn
 	messages := lab.Updates(n, []uint32{64513}, peerAddr, false)
 	kernel := watch(b, dut)
 	before := costOf(b, speaker.PID())
