@@ -196,7 +196,7 @@ func randomOpen(r *rand.Rand) Open {
 		}
 	}
 	if maybe() {
-		o.Unknown = []Capability{{73, []byte("abc")}}
+		o.Unknown = []Capability{{99, []byte("abc")}}
 	}
 	return o
 }
