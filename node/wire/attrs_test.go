@@ -278,6 +278,12 @@ func TestHotFields(t *testing.T) {
 		if diff := cmp.Diff(f, a.Fields(), sameFields); diff != "" {
 			t.Fatal(diff)
 		}
+		if lp, ok := a.LocalPref(); lp != f.LocalPref || ok != f.HasLocalPref || a.Size() != attrsSize+len(a.enc) {
+			t.Fatalf("LOCAL_PREF %d %v", lp, ok)
+		}
+		if c := a.ClusterList(); c.Len() > 1 || c.Len() == 1 && !c.Has(be32(f.ClusterList)) {
+			t.Fatal(c)
+		}
 		if b := build(t, f); !a.Equal(b) || a.Equal(nil) || b.WithMED(12345).Equal(a) {
 			t.Fatal("Equal")
 		}

@@ -223,11 +223,11 @@ func TestCannotSay(t *testing.T) {
 		want   error
 	}{
 		{"just fits", b, build(t, big), IPv4, []Dest{long, long}, nil},
-		{"an octet more", b, build(t, more(big, 1)), IPv4, []Dest{long}, ErrTooLarge},
-		{"an octet more, a short prefix", b, build(t, more(big, 1)), IPv4, []Dest{short}, nil},
-		{"a short prefix, then a long one", b, build(t, more(big, 1)), IPv4, []Dest{short, long}, ErrTooLarge},
+		{"an octet more", b, build(t, more(big)), IPv4, []Dest{long}, ErrTooLarge},
+		{"an octet more, a short prefix", b, build(t, more(big)), IPv4, []Dest{short}, nil},
+		{"a short prefix, then a long one", b, build(t, more(big)), IPv4, []Dest{short, long}, ErrTooLarge},
 		{"path identifiers", Builder{FourOctetAS: true, AddPath: Both}, build(t, big), IPv4, []Dest{long}, ErrTooLarge},
-		{"extended messages", Builder{FourOctetAS: true, MaxLen: MaxExtended}, build(t, more(big, 1)), IPv4, []Dest{long}, nil},
+		{"extended messages", Builder{FourOctetAS: true, MaxLen: MaxExtended}, build(t, more(big)), IPv4, []Dest{long}, nil},
 		{"no next hop", b, build(t, Fields{ASPath: NewASPath(1)}), IPv4, []Dest{long}, ErrNoNextHop},
 		{"IPv6 routes by IPv4", b, build(t, Fields{ASPath: NewASPath(1), NextHop: addr4(1)}), IPv6, nil, ErrNoNextHop},
 	} {
@@ -243,7 +243,8 @@ func TestCannotSay(t *testing.T) {
 	}
 }
 
-func more(f Fields, octets int) Fields {
-	f.Unknown = []RawAttr{{f.Unknown[0].Flags, f.Unknown[0].Type, f.Unknown[0].Value + strings.Repeat("x", octets)}}
+// more is the set an octet longer.
+func more(f Fields) Fields {
+	f.Unknown = []RawAttr{{f.Unknown[0].Flags, f.Unknown[0].Type, f.Unknown[0].Value + "x"}}
 	return f
 }

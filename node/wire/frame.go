@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 )
@@ -103,9 +104,6 @@ func (r *Reader) Next() (Type, []byte, error) {
 		return 0, nil, bad
 	}
 	if err := r.fill(length); err != nil {
-		if err == io.EOF {
-			err = io.ErrUnexpectedEOF
-		}
 		return 0, nil, err
 	}
 	body := r.buf[r.begin+headerLen : r.begin+length]
@@ -156,7 +154,7 @@ func (r *Reader) fill(n int) error {
 		if r.end-r.begin >= n {
 			return nil // an error, if there was one, comes again
 		}
-		if err == io.EOF && r.end > r.begin {
+		if errors.Is(err, io.EOF) && r.end > r.begin {
 			return io.ErrUnexpectedEOF
 		}
 		if err != nil {

@@ -112,7 +112,7 @@ func TestReader(t *testing.T) {
 					t.Fatalf("message %d differs", i)
 				}
 			}
-			if _, _, err := r.Next(); err != io.EOF {
+			if _, _, err := r.Next(); !errors.Is(err, io.EOF) {
 				t.Fatal("after the end:", err)
 			}
 		})
@@ -129,22 +129,22 @@ func (p *pieces) Read(b []byte) (int, error) { return p.from.Read(b[:min(len(b),
 func TestReaderEnds(t *testing.T) {
 	whole := AppendKeepalive(nil)
 	for n := 1; n < len(whole); n++ {
-		if _, _, err := NewReader(bytes.NewReader(whole[:n])).Next(); err != io.ErrUnexpectedEOF {
+		if _, _, err := NewReader(bytes.NewReader(whole[:n])).Next(); !errors.Is(err, io.ErrUnexpectedEOF) {
 			t.Fatalf("%d octets of a message: %v", n, err)
 		}
 	}
 	update := message(0xff, 100, 2, 1, 2, 3)
-	if _, _, err := NewReader(bytes.NewReader(update)).Next(); err != io.ErrUnexpectedEOF {
+	if _, _, err := NewReader(bytes.NewReader(update)).Next(); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Fatalf("a header and a little: %v", err)
 	}
-	if _, _, err := NewReader(bytes.NewReader(nil)).Next(); err != io.EOF {
+	if _, _, err := NewReader(bytes.NewReader(nil)).Next(); !errors.Is(err, io.EOF) {
 		t.Fatalf("nothing: %v", err)
 	}
 	boom := errors.New("boom")
-	if _, _, err := NewReader(iotest.ErrReader(boom)).Next(); err != boom {
+	if _, _, err := NewReader(iotest.ErrReader(boom)).Next(); !errors.Is(err, boom) {
 		t.Fatalf("%v", err)
 	}
-	if _, _, err := NewReader(stuck{}).Next(); err != io.ErrNoProgress {
+	if _, _, err := NewReader(stuck{}).Next(); !errors.Is(err, io.ErrNoProgress) {
 		t.Fatalf("%v", err)
 	}
 	var bad *Error

@@ -109,3 +109,21 @@ func TestMartian(t *testing.T) {
 		}
 	}
 }
+
+// TestNames: what logs and status show.
+func TestNames(t *testing.T) {
+	for got, want := range map[string]string{
+		IPv4.String(): "ipv4-unicast", IPv6.String(): "ipv6-unicast", Family(0).String(): "none", NewFamily(25, 70).String(): "afi 25 safi 70",
+		OK.String(): "ok", FamilyIgnored.String(): "family ignored", AttributeDiscard.String(): "attribute discard", TreatAsWithdraw.String(): "treat-as-withdraw",
+		OriginIGP.String(): "IGP", OriginEGP.String(): "EGP", OriginIncomplete.String(): "Incomplete",
+		TypeOpen.String(): "OPEN", TypeUpdate.String(): "UPDATE", TypeNotification.String(): "NOTIFICATION", TypeKeepalive.String(): "KEEPALIVE",
+		TypeRefresh.String(): "ROUTE-REFRESH", Type(9).String(): "type 9",
+	} {
+		if got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+	if SetOf(IPv6, NewFamily(25, 70)) != OnlyIPv6 || SetOf() != 0 {
+		t.Error("SetOf")
+	}
+}

@@ -267,10 +267,20 @@ func TestNegotiate(t *testing.T) {
 			}
 		})
 	}
+	a, err := both(func(m, p *Open) {
+		m.AddPathSend, m.AddPathReceive, p.AddPathSend, p.AddPathReceive = OnlyIPv4, OnlyIPv6, OnlyIPv6, OnlyIPv4
+		m.ExtendedMessage, p.ExtendedMessage = true, true
+	})
+	if r := (Rules{LocalAS: 1, PeerAS: 2, FourOctetAS: true, Families: Both, AddPath: OnlyIPv6}); err != nil || a.Rules(1, 2) != r {
+		t.Errorf("%+v, want %+v", a.Rules(1, 2), r)
+	}
+	if b := (Builder{FourOctetAS: true, AddPath: OnlyIPv4, MaxLen: MaxExtended}); a.Builder() != b {
+		t.Errorf("%+v, want %+v", a.Builder(), b)
+	}
 	if _, err := both(func(m, p *Open) { p.ID, p.AS = m.ID, m.AS }); err == nil || err.Code != 2 || err.Subcode != 3 {
 		t.Errorf("our own identifier: %v", err)
 	}
-	_, err := both(func(m, p *Open) { m.Families, p.Families = OnlyIPv6, OnlyIPv4 })
+	_, err = both(func(m, p *Open) { m.Families, p.Families = OnlyIPv6, OnlyIPv4 })
 	if err == nil || err.Code != 2 || err.Subcode != 7 || !bytes.Equal(err.Data, []byte{1, 4, 0, 2, 0, 1}) {
 		t.Errorf("nothing in common: %v %x", err, err.Data)
 	}

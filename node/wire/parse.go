@@ -240,20 +240,11 @@ func (p *parser) singles(v []byte) []byte {
 	if len(v) <= each {
 		return v
 	}
-	// Sorted views find doubles in a list of any length cheaply enough.
-	views := make([][]byte, 0, len(v)/each)
-	for c := range slices.Chunk(v, each) {
-		views = append(views, c)
-	}
-	slices.SortFunc(views, bytes.Compare)
-	if len(slices.CompactFunc(slices.Clone(views), bytes.Equal)) == len(views) {
-		return v
-	}
-	have := make(map[string]bool, len(views))
 	p.large = p.large[:0]
+	have := make(map[[each]byte]bool, len(v)/each)
 	for c := range slices.Chunk(v, each) {
-		if !have[string(c)] {
-			have[string(c)] = true
+		if k := [each]byte(c); !have[k] {
+			have[k] = true
 			p.large = append(p.large, c...)
 		}
 	}

@@ -74,6 +74,13 @@ var verdicts = []verdict{
 	{name: "default route", rfc: "4271 §4.3", body: body(nil, good, []byte{0}), want: told{Reach: []string{"0.0.0.0/0"}}},
 	{name: "prefix in both lists", rfc: "4271 §4.3", body: body(nlri(route...), good, nlri(route...)), want: told{Withdrawn: route, Reach: route}},
 
+	{name: "path identifier cut off", rfc: "7911 §3, 7606 §5.3", rules: addPath, body: body(nil, good, []byte{0, 0, 0}), code: 3, subcode: 10},
+	{name: "path identifier without a prefix", rfc: "7911 §3, 7606 §5.3", rules: addPath, body: body(nil, good, []byte{0, 0, 0, 1}), code: 3, subcode: 10},
+	{name: "no path identifier where one was agreed", rfc: "7911 §3, 7606 §5.3", rules: addPath, body: body(nil, good, nlri(route...)), code: 3, subcode: 10},
+	{name: "path identifier", rfc: "7911 §3", rules: addPath, body: body(nil, good, join([]byte{0, 0, 0, 1}, nlri(route...))), want: fine()},
+	{name: "MP_REACH_NLRI path identifier cut off", rfc: "7911 §3, 7606 §5.3", rules: addPath, body: body(nil, join(mpReach(IPv6, addr("2001:db8::1"), []byte{0, 0, 0, 1}), good6), nil), code: 3, subcode: 9},
+	{name: "withdrawn path identifier cut off", rfc: "7911 §3, 7606 §5.3", rules: addPath, body: body([]byte{0, 0, 0, 1}, nil, nil), code: 3, subcode: 10},
+
 	// The list of attributes.
 	{name: "attribute overruns the list", rfc: "7606 §4", body: raw(good, []byte{0x80, attrMED, 9, 1}), want: taw()},
 	{name: "attribute overruns the list, extended", rfc: "7606 §4", body: raw(good, []byte{0x90, attrMED, 1, 0, 1}), want: taw()},
@@ -99,6 +106,8 @@ var verdicts = []verdict{
 	{name: "MP_REACH_NLRI twice", rfc: "7606 §3 g", body: body(nil, join(reach6, reach6, good6), nil), code: 3, subcode: 1},
 	{name: "MP_UNREACH_NLRI twice", rfc: "7606 §3 g", body: body(nil, join(mpUnreach(IPv6, nil), mpUnreach(IPv6, nil)), nil), code: 3, subcode: 1},
 	{name: "one of 20 faults is grave", rfc: "7606 §3 h", body: raw(join(good, bytes.Repeat(attr(0xc0, 99, 1), 20), attr(0x80, attrMED, 1))), want: taw()},
+
+	{name: "many faults, and the list is cut off", rfc: "7606 §3 h", body: raw(join(good, many(), attr(0x80, attrMED, 1)), []byte{0x80}), want: taw()},
 
 	// Flags (RFC 7606 §3 c).
 	{name: "ORIGIN optional", rfc: "7606 §3 c", body: with(attr(0xc0, attrOrigin, 0)), want: taw(), note: "ORIGIN: flags 0xc0"},
@@ -288,6 +297,16 @@ var verdicts = []verdict{
 	{name: "empty MP_UNREACH_NLRI beside withdrawals", rfc: "4724 §2", body: body(nlri(route...), mpUnreach(IPv6, nil), nil), want: told{Withdrawn: route}},
 }
 
+// many are 20 attributes that each come twice.
+func many() []byte {
+	var b []byte
+	for kind := range uint8(20) {
+		b = append(b, bytes.Repeat(attr(0xc0, 200+kind, 1), 2)...)
+	}
+	return b
+}
+
+func addPath() Rules { r := external(); r.AddPath = Both; return r }
 func enforce() Rules { r := external(); r.EnforceFirstAS = true; return r }
 func byIPv6() Rules  { r := external(); r.ExtendedNextHop = true; return r }
 
