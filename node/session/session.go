@@ -2,15 +2,21 @@ package session
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
+	"math/rand/v2"
+	"net"
+	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/calctl/calctl/node/wire"
 )
 
 // A Handler owns what is said in a session: the speaker. For one session the
 // calls come in this order: Established, any number of Update and Refresh, Down;
-// never two at once, and nothing of a next connection before Down has returned.
+// never two at once, and nothing of a next session before Down has returned.
 type Handler interface {
 	// Established says that routes can go both ways, and returns what is to be
 	// said. Nothing is read or asked for before it returns.
@@ -26,7 +32,7 @@ type Handler interface {
 	// Refresh passes on a ROUTE-REFRESH for an agreed family. Its subtype is
 	// one that was agreed.
 	Refresh(wire.Refresh)
-	// Down says that the session is over. Source is not asked any more.
+	// Down says that the session is over. Its Source is not asked any more.
 	Down(Reason)
 	// Changed says that Status has something new, also when no session came of
 	// it. It may be called beside the others, and must not block.
@@ -37,8 +43,8 @@ type Handler interface {
 // more; so a slow peer holds nobody up, and what waits for it can still change.
 type Source interface {
 	// Fill appends whole messages to buf, as many as fit, and returns it; a
-	// message that doesn't fit may make it grow. nil, or nothing appended, means
-	// that there is nothing to say until Wake. Calls come one at a time.
+	// message that doesn't fit may make it grow. Nothing appended means that
+	// there is nothing to say until Wake. Calls come one at a time.
 	Fill(buf []byte) []byte
 }
 
@@ -50,13 +56,68 @@ type Session struct {
 	door  *Listener
 	count counters
 	shown atomic.Pointer[Status]
+
+	// What reaches Run's goroutine, which alone has the machine.
+	happened chan happening
+	visitors chan net.Conn
+	resets   chan wire.Notification
+	stopping chan struct{} // closed by Stop
+	farewell *wire.Notification
+	stopOnce sync.Once
+	began    atomic.Bool
+
+	// stage is held by the connection whose session the Handler is in.
+	stage   chan struct{}
+	speaker atomic.Pointer[conn] // the connection that Wake means
+
+	// Only Run's goroutine.
+	machine *machine
+	conns   map[connID]*conn
+	timers  [timers]*time.Timer
+	hangUp  context.CancelFunc // of the dial under way
+	parts   sync.WaitGroup     // every other goroutine of the session
+
+	connect func(ctx context.Context, limit time.Duration) (net.Conn, error)
+}
+
+// A happening is an event, with the connection it brings, if any.
+type happening struct {
+	event
+	sock net.Conn
 }
 
 // New prepares a session; it fails when the configuration can't work. With a
 // nil Listener the peer can't connect to us.
 func New(cfg Config, on Handler, door *Listener, log *slog.Logger) (*Session, error) {
-	return nil, nil
+	cfg, err := cfg.complete()
+	if err != nil {
+		return nil, err
+	}
+	s := &Session{
+		cfg: cfg, on: on, door: door, log: log.With("peer", cfg.Remote.Addr()),
+		happened: make(chan happening),
+		visitors: make(chan net.Conn, 1),
+		resets:   make(chan wire.Notification, 1),
+		stopping: make(chan struct{}),
+		stage:    make(chan struct{}, 1),
+		conns:    map[connID]*conn{},
+	}
+	s.machine = newMachine(cfg, s.mine, jitter)
+	s.connect = s.dialTCP
+	s.shown.Store(&Status{Since: time.Now()})
+	return s, nil
 }
+
+// mine is our OPEN as of now.
+func (s *Session) mine() wire.Open {
+	return wire.Open{AS: s.cfg.LocalAS, HoldTime: s.cfg.HoldTime, ID: s.cfg.ID, Capabilities: s.cfg.Capabilities()}
+}
+
+// jitter takes up to a quarter off, so that many peers don't act in step
+// (RFC 4271 §10).
+func jitter(d time.Duration) time.Duration { return d - rand.N(d/4+1) }
+
+var errTwice = errors.New("a session runs once: make another")
 
 // Run speaks with the peer until the context is done or Stop is called, and
 // returns when nothing of the session is left. The end of the context closes
@@ -64,17 +125,145 @@ func New(cfg Config, on Handler, door *Listener, log *slog.Logger) (*Session, er
 // our routes; Stop says goodbye.
 //
 // The error says why the session can't even start: the kernel doesn't take the
-// peer's password, another peer has its address.
-func (s *Session) Run(ctx context.Context) error { return nil }
+// peer's password, say.
+func (s *Session) Run(ctx context.Context) error {
+	if s.began.Swap(true) {
+		return errTwice
+	}
+	if err := s.door.admit(s); err != nil {
+		return fmt.Errorf("peer %v: %w", s.cfg.Remote.Addr(), err)
+	}
+	for i := range s.timers {
+		s.timers[i] = time.NewTimer(time.Hour)
+		s.timers[i].Stop()
+	}
+	s.feed(happening{event: event{kind: start}})
+	for s.machine.phase != stopped {
+		select {
+		case h := <-s.happened:
+			s.feed(h)
+		case sock := <-s.visitors:
+			s.feed(happening{event: event{kind: accepted, conn: s.machine.name()}, sock: sock})
+		case n := <-s.resets:
+			s.feed(happening{event: event{kind: reset, notification: &n}})
+		case <-s.timers[retryTimer].C:
+			s.feed(happening{event: event{kind: retryOver}})
+		case <-s.timers[idleTimer].C:
+			s.feed(happening{event: event{kind: idleOver}})
+		case <-s.timers[settleTimer].C:
+			s.feed(happening{event: event{kind: settleOver}})
+		case <-s.stopping:
+			s.feed(happening{event: event{kind: stop, notification: s.farewell}})
+		case <-ctx.Done():
+			s.feed(happening{event: event{kind: stop}})
+		}
+	}
+	s.door.dismiss(s)
+	select {
+	case sock := <-s.visitors: // came before the door was shut
+		_ = sock.Close()
+	default:
+	}
+	s.parts.Wait()
+	return nil
+}
+
+// feed gives the machine an event and does what it says.
+func (s *Session) feed(h happening) {
+	h.at = time.Now()
+	if h.sock != nil {
+		s.conns[h.conn] = newConn(s, h.conn, h.sock)
+	}
+	for _, a := range s.machine.step(h.event) {
+		s.carryOut(a)
+	}
+	s.show()
+}
+
+func (s *Session) carryOut(a action) {
+	switch a.do {
+	case dial:
+		ctx, cancel := context.WithCancel(context.Background())
+		s.hangUp = cancel
+		s.parts.Go(func() { s.dial(ctx, a.conn, a.after); cancel() })
+	case hangUp:
+		s.hangUp()
+	case arm:
+		s.timers[a.timer].Reset(a.after)
+	case disarm:
+		s.timers[a.timer].Stop()
+	case open:
+		s.conns[a.conn].open(a)
+	case confirm:
+		s.conns[a.conn].confirm(a)
+	case rise:
+		s.count.established.Add(1)
+		s.conns[a.conn].rise()
+	case probe:
+		s.conns[a.conn].probe()
+	case end:
+		s.conns[a.conn].end(a.reason)
+		delete(s.conns, a.conn)
+	}
+}
+
+// show publishes where the session stands.
+func (s *Session) show() {
+	old, m := s.shown.Load(), s.machine
+	st := &Status{State: m.state(), Since: old.Since, Reason: m.reason}
+	if st.State != old.State {
+		st.Since = m.now
+	}
+	if m.up != nil {
+		st.Terms = s.conns[m.up.id].terms
+	}
+	same := st.State == old.State && st.Terms == old.Terms && st.Reason.At.Equal(old.Reason.At)
+	if same {
+		return
+	}
+	s.shown.Store(st)
+	if words := st.Reason.String(); words != old.Reason.String() && st.Reason.State != Established && words != "" {
+		s.log.Info("no session", "reason", words)
+	}
+	s.on.Changed()
+}
 
 // Stop ends the session for good, with a NOTIFICATION unless n is nil, and
 // makes Run return. A hard reset ([wire.Notification.Hard]) goes as what is in
 // it to a peer that hasn't agreed to those. Only the first Stop counts.
-func (s *Session) Stop(n *wire.Notification) {}
+func (s *Session) Stop(n *wire.Notification) {
+	s.stopOnce.Do(func() {
+		s.farewell = n
+		close(s.stopping)
+	})
+}
 
 // Reset ends the connection with a NOTIFICATION and begins anew at once.
-func (s *Session) Reset(n wire.Notification) {}
+func (s *Session) Reset(n wire.Notification) {
+	select {
+	case s.resets <- n:
+	default: // one is on its way
+	}
+}
 
 // Wake makes the session ask its Source again. It never blocks, and may be
 // called from anywhere, at any time.
-func (s *Session) Wake() {}
+func (s *Session) Wake() {
+	if c := s.speaker.Load(); c != nil {
+		select {
+		case c.wake <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// offer hands over a connection that the peer has opened. It is false when the
+// session has one waiting.
+func (s *Session) offer(sock net.Conn) bool {
+	select {
+	case s.visitors <- sock:
+		return true
+	default:
+		return false
+	}
+}

@@ -1,0 +1,246 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"time"
+
+	"github.com/calctl/calctl/node/wire"
+)
+
+// read is the life of a connection as its reading goroutine sees it. It follows
+// the machine: after each message that may change the state it waits for what
+// the machine makes of it.
+func (c *conn) read() {
+	c.reader = wire.NewReader(c)
+	if c.greet() {
+		c.converse()
+	}
+	<-c.ended
+	<-c.spoken
+	if tcp, ok := c.sock.(*net.TCPConn); ok && c.torn {
+		_ = tcp.SetLinger(0) // or the kernel would go on trying
+	} else if c.reason.Cause == Sent {
+		c.linger()
+	}
+	_ = c.sock.Close()
+}
+
+// greet takes the peer's OPEN and first KEEPALIVE and says whether the
+// connection is established.
+func (c *conn) greet() bool {
+	t, body, ok := c.next()
+	if !ok {
+		return false
+	}
+	if t != wire.TypeOpen {
+		c.misplaced(t, body)
+		return false
+	}
+	c.introduced(body)
+	select {
+	case <-c.confirmed:
+		c.reader.SetMax(c.terms.MaxReceive)
+	case <-c.ended:
+		return false
+	}
+	if t, body, ok = c.next(); !ok {
+		return false
+	}
+	if t != wire.TypeKeepalive {
+		c.misplaced(t, body)
+		return false
+	}
+	c.tell(event{kind: keepalive})
+	select {
+	case <-c.risen:
+		return true
+	case <-c.ended:
+		return false
+	}
+}
+
+func (c *conn) introduced(body []byte) {
+	var theirs wire.Open
+	fault := wire.Safely(func() (e *wire.Error) { theirs, e = wire.DecodeOpen(body); return e })
+	if fault != nil {
+		c.tell(event{kind: broken, fault: fault})
+		return
+	}
+	c.tell(event{kind: opened, open: theirs})
+}
+
+// misplaced reports a message to the machine that the reader itself can make
+// nothing of.
+func (c *conn) misplaced(t wire.Type, body []byte) {
+	switch t {
+	case wire.TypeOpen:
+		c.introduced(body)
+	case wire.TypeKeepalive:
+		c.tell(event{kind: keepalive})
+	case wire.TypeNotification:
+		n := wire.DecodeNotification(body)
+		c.tell(event{kind: notified, notification: &n})
+	default:
+		c.tell(event{kind: message, text: t.String()})
+	}
+}
+
+// converse is the established session.
+func (c *conn) converse() {
+	select {
+	case c.s.stage <- struct{}{}: // the Handler is done with the last session
+	case <-c.ended:
+		return
+	}
+	defer func() { <-c.s.stage }()
+	t := c.terms
+	c.s.log.Info("session up", "local", t.Local.Addr(), "as", t.Theirs.AS, "id", t.Theirs.ID, "hold", t.HoldTime)
+	c.s.speaker.Store(c)
+	source := c.s.on.Established(*t)
+	c.s.parts.Go(func() { c.gather(source) })
+	c.updates()
+	<-c.ended
+	c.hush()
+	level := slog.LevelWarn
+	if c.reason.Cause == Stopped {
+		level = slog.LevelInfo
+	}
+	c.s.log.Log(context.Background(), level, "session down", "reason", c.reason.String())
+	c.s.on.Down(c.reason)
+}
+
+// updates passes on what the peer says until it, or we, say no more.
+func (c *conn) updates() {
+	rules := c.terms.Rules(c.s.cfg.LocalAS, c.s.cfg.PeerAS)
+	rules.EnforceFirstAS = c.s.cfg.EnforceFirstAS
+	decoder := wire.NewDecoder(rules, c.s.cfg.Attributes)
+	// Made once: a closure for each message would be garbage for each message.
+	var body []byte
+	var u wire.Update
+	update := func() (e *wire.Error) {
+		if u, e = decoder.Decode(body); e != nil {
+			return e
+		}
+		return c.s.on.Update(&u, c.reader.Ready())
+	}
+	for {
+		t, b, ok := c.next()
+		if !ok {
+			return
+		}
+		switch t {
+		case wire.TypeUpdate:
+			c.s.count.updatesIn.Add(1)
+			body = b
+			if fault := wire.Safely(update); fault != nil {
+				c.tell(event{kind: broken, fault: fault})
+				return
+			}
+		case wire.TypeKeepalive:
+		case wire.TypeRefresh:
+			if fault := wire.Safely(func() *wire.Error { return c.refresh(b) }); fault != nil {
+				c.tell(event{kind: broken, fault: fault})
+				return
+			}
+		default:
+			c.misplaced(t, b)
+			return
+		}
+	}
+}
+
+// refresh passes on a request that makes sense; the others are ignored
+// (RFC 2918 §4, RFC 7313 §5).
+func (c *conn) refresh(body []byte) *wire.Error {
+	r, fault := wire.DecodeRefresh(body)
+	if fault != nil {
+		return fault
+	}
+	asked := r.Subtype == wire.RefreshRequest && c.terms.Mine.Refresh
+	marked := (r.Subtype == wire.RefreshBegin || r.Subtype == wire.RefreshEnd) && c.terms.EnhancedRefresh
+	if c.terms.Families.Has(r.Family) && (asked || marked) {
+		c.s.on.Refresh(r)
+	}
+	return nil
+}
+
+// next returns the next message. When there is none, it has told the machine
+// why.
+func (c *conn) next() (wire.Type, []byte, bool) {
+	if !c.reader.Ready() {
+		c.listen()
+	}
+	t, body, err := c.reader.Next()
+	if err == nil {
+		c.s.count.in.Add(1)
+		return t, body, true
+	}
+	var fault *wire.Error
+	switch {
+	case errors.As(err, &fault):
+		c.tell(event{kind: broken, fault: fault})
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		c.tell(event{kind: holdOver})
+	default:
+		c.tell(event{kind: lost, text: c.s.words(err)})
+	}
+	return 0, nil, false
+}
+
+// listen starts the hold timer. It runs only while we wait for a message: what
+// has come and lies in the kernel because we are busy counts as heard. So it is
+// a deadline for reading, set when we begin to.
+func (c *conn) listen() {
+	var until time.Time
+	if c.hold > 0 {
+		until = time.Now().Add(c.hold)
+	}
+	c.limits.Lock()
+	defer c.limits.Unlock()
+	if !c.closing {
+		_ = c.sock.SetReadDeadline(until)
+	}
+}
+
+// afterthought is long enough to see what has already come.
+const afterthought = time.Millisecond
+
+// Read reads for the Reader. When the hold timer expires, it looks once more:
+// on a busy machine the timer can be served before the peer's message.
+func (c *conn) Read(p []byte) (int, error) {
+	n, err := c.sock.Read(p)
+	if n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+		return n, err
+	}
+	c.limits.Lock()
+	if !c.closing {
+		_ = c.sock.SetReadDeadline(time.Now().Add(afterthought))
+	}
+	c.limits.Unlock()
+	if n, err = c.sock.Read(p); n > 0 {
+		c.listen()
+	}
+	return n, err
+}
+
+// linger waits until the peer has closed its side. Closing ours while
+// something unread is there makes the kernel send a reset, and then the peer
+// may never read our NOTIFICATION.
+func (c *conn) linger() {
+	const enough = 1 << 20
+	_ = c.sock.SetReadDeadline(time.Now().Add(goodbye))
+	_, _ = io.CopyN(io.Discard, c.sock, enough)
+}
+
+// hush makes sure that the Source is asked no more.
+func (c *conn) hush() {
+	c.s.speaker.CompareAndSwap(c, nil)
+	c.filling.Lock()
+	c.hushed = true
+	c.filling.Unlock()
+}

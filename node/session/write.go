@@ -1,0 +1,214 @@
+package session
+
+import (
+	"errors"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/calctl/calctl/node/wire"
+)
+
+// A buffer's size is what a Source is asked for at once, and all that waits
+// here for a slow peer.
+const bufferSize = 64 << 10
+
+var buffers = sync.Pool{New: func() any { b := make([]byte, 0, bufferSize); return &b }}
+
+// gather asks the source while it has something to say and the last of it was
+// written. It has a goroutine of its own so that a source that takes long
+// delays no keepalive.
+func (c *conn) gather(from Source) {
+	for {
+		for c.fill(from) {
+		}
+		select {
+		case <-c.wake:
+		case <-c.ended:
+			return
+		}
+	}
+}
+
+// fill has a buffer filled and written. It is false when nothing came.
+func (c *conn) fill(from Source) bool {
+	buf := buffers.Get().(*[]byte)
+	var b []byte
+	fault := wire.Safely(func() *wire.Error {
+		c.filling.Lock()
+		defer c.filling.Unlock()
+		if !c.hushed {
+			b = from.Fill((*buf)[:0])
+		}
+		return nil
+	})
+	if fault != nil {
+		c.tell(event{kind: broken, fault: fault})
+		return false
+	}
+	if len(b) == 0 {
+		buffers.Put(buf)
+		return false
+	}
+	select {
+	case c.bulk <- b:
+	case <-c.ended:
+		return false
+	}
+	select {
+	case <-c.written:
+		buffers.Put(buf)
+		return true
+	case <-c.ended: // the writer may still have it
+		return false
+	}
+}
+
+// write is the writing goroutine: it alone writes to the socket, so that
+// messages stay whole.
+func (c *conn) write() {
+	defer close(c.spoken)
+	w := writer{conn: c, tick: time.NewTimer(time.Hour)}
+	defer w.tick.Stop()
+	defer func() { c.torn = w.broken }()
+	w.tick.Stop()
+	for !w.broken {
+		select {
+		case <-c.ended:
+			w.part()
+			return
+		case u := <-c.say:
+			w.utter(u)
+		case <-w.tick.C:
+			w.keepalive()
+		case b := <-c.bulk:
+			w.put(b)
+			select {
+			case c.written <- struct{}{}:
+			case <-c.ended:
+			}
+		}
+	}
+	// Why, the reader knows best: a NOTIFICATION may have come before the reset.
+	select {
+	case <-c.ended:
+	case <-time.After(goodbye):
+		c.tell(event{kind: lost, text: c.s.words(w.err)})
+	}
+}
+
+// A writer is what the writing goroutine remembers.
+type writer struct {
+	*conn
+	tick     *time.Timer // KeepaliveTimer
+	pace     time.Duration
+	sendHold time.Duration
+	last     time.Time // when something was last said
+	broken   bool      // something was left half said, or the connection is dead
+	err      error
+}
+
+func (w *writer) utter(u utterance) {
+	if u.sendHold > 0 {
+		w.sendHold = u.sendHold
+	}
+	w.put(u.b)
+	if u.pace > 0 {
+		w.pace = u.pace
+		w.tick.Reset(jitter(w.pace))
+	}
+}
+
+// keepalive says something unless other messages have: they count as well
+// (RFC 4271 §4.4).
+func (w *writer) keepalive() {
+	if quiet := time.Since(w.last); quiet < w.pace/2 {
+		w.tick.Reset(jitter(w.pace - quiet))
+		return
+	}
+	w.put(wire.AppendKeepalive(nil))
+	w.tick.Reset(jitter(w.pace))
+}
+
+// put writes whole messages. While the peer takes some of it now and then, it
+// goes on; SendHoldTimer runs only while it takes nothing (RFC 9687).
+func (w *writer) put(b []byte) {
+	whole := b
+	for taken := time.Now(); len(b) > 0 && !w.broken; {
+		w.limit()
+		n, err := w.sock.Write(b)
+		if b = b[n:]; n > 0 {
+			taken = time.Now()
+		}
+		switch {
+		case err == nil:
+		case errors.Is(err, os.ErrDeadlineExceeded) && !w.over():
+			if time.Since(taken) >= w.sendHold {
+				w.broken, w.err = true, err
+				w.tell(event{kind: stalled})
+			}
+		default:
+			w.broken, w.err = true, err
+		}
+	}
+	if w.broken {
+		return
+	}
+	w.last = time.Now()
+	w.tally(whole)
+}
+
+// limit lets the next write take a part of the time the peer has: so it is
+// seen whether it took anything.
+func (w *writer) limit() {
+	w.limits.Lock()
+	defer w.limits.Unlock()
+	if !w.closing {
+		_ = w.sock.SetWriteDeadline(time.Now().Add(w.sendHold / 4))
+	}
+}
+
+func (c *conn) over() bool {
+	select {
+	case <-c.ended:
+		return true
+	default:
+		return false
+	}
+}
+
+// part says the last words, if there are any: what the machine had to say, and
+// then the NOTIFICATION.
+func (w *writer) part() {
+	if w.reason.Cause != Sent {
+		return
+	}
+	for {
+		select {
+		case u := <-w.say:
+			w.put(u.b)
+			continue
+		default:
+		}
+		break
+	}
+	w.put(wire.AppendNotification(nil, w.reason.Notification))
+	if half, ok := w.sock.(interface{ CloseWrite() error }); ok && !w.broken {
+		_ = half.CloseWrite()
+	}
+}
+
+// tally counts messages by their headers.
+func (c *conn) tally(b []byte) {
+	var all, updates uint64
+	for len(b) >= 19 {
+		n := int(b[16])<<8 | int(b[17])
+		all++
+		if wire.Type(b[18]) == wire.TypeUpdate {
+			updates++
+		}
+		b = b[min(max(n, 19), len(b)):]
+	}
+	c.s.count.out.Add(all)
+	c.s.count.updatesOut.Add(updates)
+}
