@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -159,6 +160,32 @@ func TestFourOctetASNumbers(t *testing.T) {
 				t.Errorf("path %v aggregator %v unknown %v, want %s and %d", f.ASPath, f.Aggregator, f.Unknown, tt.want, tt.agg)
 			}
 		})
+	}
+}
+
+// TestMergedSegments: a path that is merged has no segment of more than 255.
+func TestMergedSegments(t *testing.T) {
+	old, young := make([]uint16, 200), make([]uint16, 56)
+	for i := range old {
+		old[i] = 7
+	}
+	for i := range young {
+		young[i] = 8
+	}
+	var as4 []uint32
+	for range old {
+		as4 = append(as4, 70000)
+	}
+	for n, want := range map[int]string{55: "255", 56: "56 200"} {
+		p := join(seq2(young[:n]...), seq2(old...))
+		f := fields(t, narrow(), with(attr(0x40, attrASPath, p...), attr(0xc0, attrAS4Path, seq4(as4...)...)))
+		var lengths []string
+		for s := range f.ASPath.Segments() {
+			lengths = append(lengths, strconv.Itoa(s.Len()))
+		}
+		if got := strings.Join(lengths, " "); got != want {
+			t.Errorf("%d before 200: segments of %s, want %s", n, got, want)
+		}
 	}
 }
 

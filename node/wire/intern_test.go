@@ -33,6 +33,17 @@ func TestInternOnePointer(t *testing.T) {
 	runtime.KeepAlive(a)
 }
 
+// TestInternCollision: two sets with one hash stay two.
+func TestInternCollision(t *testing.T) {
+	table := new(Table)
+	one, two := build(t, Fields{ASPath: NewASPath(1)}), build(t, Fields{ASPath: NewASPath(2)})
+	for range 3 {
+		if intern(table, 42, one.enc, one) != one || intern(table, 42, two.enc, two) != two {
+			t.Fatal("one was taken for the other")
+		}
+	}
+}
+
 // TestInternAtOnce: sessions that decode at once get the same pointers.
 func TestInternAtOnce(t *testing.T) {
 	table := new(Table)

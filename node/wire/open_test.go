@@ -82,6 +82,7 @@ func TestOpenErrors(t *testing.T) {
 		{"extended parameters, length 1 (9072 §2)", open(1, 255, 0, 5, 2, 0, 2, 70, 0), 0, 0, nil},
 		{"extended parameters too long (9072 §2)", open(255, 255, 0, 9, 2, 0, 2, 70, 0), 2, 0, nil},
 		{"extended parameters cut off (9072 §2)", open(255, 255, 0), 2, 0, nil},
+		{"extended parameters, length 0 (9072 §2)", open(0, 255, 0, 5, 2, 0, 2, 70, 0), 2, 0, nil},
 		{"an extended parameter cut off (9072 §2)", open(255, 255, 0, 2, 2, 0), 2, 0, nil},
 		{"an extended parameter too long (9072 §2)", open(255, 255, 0, 3, 2, 1, 0), 2, 0, nil},
 	} {
@@ -108,7 +109,7 @@ func TestOpenCapabilities(t *testing.T) {
 		attrCap(2), attrCap(70), attrCap(6), attrCap(5, 0, 1, 0, 1, 0, 2, 0, 1, 0, 128, 0, 2),
 		attrCap(64, 0x00, 1, 0, 1, 1, 0), attrCap(64, 0xc0, 120, 0, 1, 1, 0x80, 0, 2, 1, 0, 0, 25, 70, 0x80),
 		attrCap(65, 0, 1, 0x11, 0x70),
-		attrCap(69, 0, 1, 1, 3, 0, 2, 1, 1), attrCap(71, 0, 1, 1, 0x80, 1, 0, 0, 0, 25, 70, 0, 0, 0, 9),
+		attrCap(69, 0, 1, 1, 3, 0, 2, 1, 1), attrCap(71, 0, 2, 1, 0, 0, 0, 1), attrCap(71, 0, 1, 1, 0x80, 1, 0, 0, 0, 25, 70, 0, 0, 0, 9),
 		attrCap(73, 1, 'a', 0),
 	)...))
 	if err != nil {

@@ -109,6 +109,8 @@ var verdicts = []verdict{
 
 	{name: "many faults, and the list is cut off", rfc: "7606 §3 h", body: raw(join(good, many(), attr(0x80, attrMED, 1)), []byte{0x80}), want: taw()},
 
+	{name: "many faults, the last one grave, and a foreign family", rfc: "7606 §3 h", body: raw(join(mpReach(NewFamily(25, 70), nil, []byte{1}), good, many(), attr(0x80, attrMED, 1))), want: taw()},
+
 	// Flags (RFC 7606 §3 c).
 	{name: "ORIGIN optional", rfc: "7606 §3 c", body: with(attr(0xc0, attrOrigin, 0)), want: taw(), note: "ORIGIN: flags 0xc0"},
 	{name: "ORIGIN not transitive", rfc: "7606 §3 c", body: with(attr(0x00, attrOrigin, 0)), want: taw()},
@@ -278,6 +280,7 @@ var verdicts = []verdict{
 	// Two octets and four (RFC 6793).
 	{name: "AS4_PATH before AS_PATH, session of four", rfc: "6793 §3", body: raw(attr(0xc0, attrAS4Path, seq4(65001)...), good), want: discard(), note: "AS4_PATH"},
 	{name: "AS4_PATH before AS_PATH, session of two", rfc: "6793 §4.2.3", rules: narrow, body: raw(attr(0xc0, attrAS4Path, seq4(70000)...), origin, attr(0x40, attrASPath, seq2(23456)...), nextHop), want: fine()},
+	{name: "a path that four octets make too long", rfc: "6793 §4.2.3", rules: narrow, body: with(attr(0x40, attrASPath, bytes.Repeat(append([]byte{2, 255}, bytes.Repeat([]byte{0, 1}, 255)...), 100)...)), want: taw(), note: "longer than any message"},
 	{name: "AS4_AGGREGATOR, session of four", rfc: "6793 §3", body: with(attr(0xc0, attrAS4Aggregator, make([]byte, 8)...)), want: discard()},
 	{name: "AS4_PATH segment overrun", rfc: "6793 §6", rules: narrow, body: with(attr(0x40, attrASPath, seq2(65001)...), attr(0xc0, attrAS4Path, 2, 9, 0, 0, 0, 1)), want: discard()},
 	{name: "AS4_PATH with segment type 7", rfc: "6793 §6", rules: narrow, body: with(attr(0x40, attrASPath, seq2(65001)...), attr(0xc0, attrAS4Path, 7, 1, 0, 0, 0, 1)), want: discard()},
@@ -294,6 +297,7 @@ var verdicts = []verdict{
 	{name: "End-of-RIB for IPv4 in an IPv6 session", rfc: "4724 §2", rules: only(OnlyIPv6), body: body(nil, nil, nil), want: told{}},
 	{name: "End-of-RIB for EVPN", rfc: "4724 §2", body: body(nil, mpUnreach(NewFamily(25, 70), nil), nil), want: told{Verdict: FamilyIgnored}},
 	{name: "MP_UNREACH_NLRI that is no End-of-RIB", rfc: "4724 §2", body: body(nil, join(mpUnreach(IPv6, nil), origin), nil), want: told{}},
+	{name: "empty MP_UNREACH_NLRI beside routes", rfc: "4724 §2", body: body(nil, join(reach6, mpUnreach(IPv6, nil)), nil), want: taw6()},
 	{name: "empty MP_UNREACH_NLRI beside withdrawals", rfc: "4724 §2", body: body(nlri(route...), mpUnreach(IPv6, nil), nil), want: told{Withdrawn: route}},
 }
 
