@@ -22,6 +22,7 @@ const (
 	StepClusters               // longer CLUSTER_LIST (RFC 4456 §9)
 	StepAddress                // higher address of the peer
 	StepPathID                 // higher number of the peer's path (RFC 7911)
+	StepSurplus                // as good as the best, but MaxHops lower next hops are used
 )
 
 var stepNames = [...]string{
@@ -31,7 +32,7 @@ var stepNames = [...]string{
 	StepPathLength: "AS path length", StepOrigin: "origin", StepMED: "MED",
 	StepExternal: "external over internal", StepMetric: "metric of the next hop",
 	StepRouterID: "router id", StepClusters: "cluster list length",
-	StepAddress: "peer address", StepPathID: "path id",
+	StepAddress: "peer address", StepPathID: "path id", StepSurplus: "too many next hops",
 }
 
 // String names the step for people.
@@ -41,22 +42,3 @@ func (s Step) String() string {
 	}
 	return "unknown"
 }
-
-// A Candidate is a path to a prefix, and what became of it.
-type Candidate struct {
-	Path  Path
-	Reach Reach // of its next hop
-	Step  Step  // set by Decide
-}
-
-// Decide chooses among the paths of one prefix. It sets every candidate's Step
-// and returns the place of the best, or -1 when there is none. The result
-// doesn't depend on the order of the candidates.
-//
-// The rules are those of BIRD with Calico's configuration. MEDs are compared
-// only between paths of one neighbour AS. That alone is no order: three paths
-// can beat each other in a circle, and BIRD's choice then depends on which came
-// first. Ours is what RFC 4271 §9.1.2.2 c says: first go the paths that lose by
-// MED within their AS, then the rest are compared. Whenever there is a path
-// that beats every other, both find that one.
-func Decide(paths []Candidate) (best int) { return decide(paths) }
