@@ -14,3 +14,12 @@ func changed(info fs.FileInfo) time.Time {
 	}
 	return info.ModTime()
 }
+
+// disk is the device a file is on: another one after its file system has been
+// mounted or unmounted.
+func disk(info fs.FileInfo) uint64 {
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		return st.Dev
+	}
+	return 0
+}

@@ -21,6 +21,7 @@ type view struct {
 	there bool              // the folder was there at the last look,
 	found bool              // or at any before
 	whole bool              // a look has been complete: the state is known
+	disk  uint64            // where the folder was at the last look
 	// settled is how old a change must be when a file is read, for later changes
 	// to be seen in its stamp: clocks of file systems are coarse.
 	settled time.Duration
@@ -72,6 +73,8 @@ func (v *view) look(all bool, some map[string]resources.Key) sight {
 	info, err := os.Stat(v.path)
 	v.there = err == nil && info.IsDir()
 	switch {
+	case v.there && v.unmounted(info):
+		return sight{err: fmt.Errorf("%s is empty and on another disk than before, was it unmounted?: its last state stays in force until it is back", v.path)}
 	case v.there && (all || !v.found):
 		v.found = true
 		return v.lookAtFolders()
@@ -87,6 +90,28 @@ func (v *view) look(all bool, some map[string]resources.Key) sight {
 	first := !v.whole
 	v.whole = true
 	return sight{changed: first}
+}
+
+// unmounted tells whether the folder is only the place where its disk belongs.
+// Nobody has deleted anything then; and what is in it is looked at when it is
+// back, or when somebody writes to the new disk.
+func (v *view) unmounted(info fs.FileInfo) bool {
+	before, now := v.disk, disk(info)
+	if v.whole && len(v.files) > 0 && before != now && !v.begun() {
+		return true
+	}
+	v.disk = now
+	return false
+}
+
+// begun tells whether there is a folder of ours in the folder.
+func (v *view) begun() bool {
+	for _, t := range resources.Types() {
+		if _, err := os.Stat(filepath.Join(v.path, t.Plural)); err == nil {
+			return true
+		}
+	}
+	return false
 }
 
 func (v *view) lookAtFolders() sight {
