@@ -1,6 +1,7 @@
 package rib
 
 import (
+	"maps"
 	"net/netip"
 	"slices"
 )
@@ -83,10 +84,14 @@ func (t *Table) Resolve(how Resolver) {
 		how = unresolvable
 	}
 	t.resolver = how
-	// In order, so that the same changes are reported in the same order.
-	for _, n := range t.NextHops() {
-		h := t.hops[n.Addr]
-		reach := how(h.Addr)
+	// In order, so that the same changes are reported in the same order; also
+	// those just out of use, which may come back before the Commit.
+	for _, a := range slices.SortedFunc(maps.Keys(t.hops), netip.Addr.Compare) {
+		h := t.hops[a]
+		if !a.IsValid() {
+			continue
+		}
+		reach := how(a)
 		if reach == h.Reach {
 			continue
 		}
