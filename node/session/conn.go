@@ -65,9 +65,14 @@ func newConn(s *Session, id connID, sock net.Conn) *conn {
 
 // open begins to read and says OPEN.
 func (c *conn) open(a action) {
-	c.hold, c.started = a.hold, true
+	c.hold = a.hold
 	c.terms = &Terms{Mine: a.open, Local: addrPort(c.sock.LocalAddr()), Remote: addrPort(c.sock.RemoteAddr())}
 	c.say <- utterance{b: wire.AppendOpen(nil, a.open), sendHold: a.sendHold}
+	c.start()
+}
+
+func (c *conn) start() {
+	c.started = true
 	c.s.parts.Go(c.read)
 	c.s.parts.Go(c.write)
 }
@@ -95,7 +100,7 @@ func (c *conn) probe() {
 // end makes the goroutines finish: the reader at once, the writer after a
 // NOTIFICATION if one is due.
 func (c *conn) end(r Reason) {
-	if !c.started {
+	if !c.started && r.Cause != Sent {
 		_ = c.sock.Close()
 		return
 	}
@@ -111,6 +116,9 @@ func (c *conn) end(r Reason) {
 	c.limits.Unlock()
 	c.reason = r
 	close(c.ended)
+	if !c.started {
+		c.start() // to say why
+	}
 }
 
 // tell reports an event of the connection to the machine, unless it is over.

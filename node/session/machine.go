@@ -53,7 +53,7 @@ type connID uint64
 type track struct {
 	id           connID
 	ours         bool  // we dialled
-	state        State // Idle: parked, until waiting is over
+	state        State // Idle: parked, nothing said or read: see accepted, arrive
 	since        time.Time
 	ready        bool // established but for a collision that isn't settled
 	mine, theirs wire.Open

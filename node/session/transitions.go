@@ -58,7 +58,7 @@ func (m *machine) dialed(id connID) {
 	m.dialing = 0
 	m.do(action{do: disarm, timer: retryTimer})
 	m.out = &track{id: id, ours: true, since: m.now}
-	m.begin(m.out)
+	m.arrive(m.out)
 }
 
 // accepted is a connection that the peer has opened.
@@ -83,12 +83,29 @@ func (m *machine) accepted(id connID) {
 		m.phase = running
 		m.do(action{do: disarm, timer: idleTimer})
 	}
-	if m.up != nil {
-		// A peer that has crashed and come back answers with a reset, and then
-		// the new connection collides with none.
+	m.arrive(m.in)
+}
+
+// arrive begins with a new connection, or parks it: one at a time is past the
+// OPEN. The RFC would say OPEN on both, and has the peer choose by what it
+// hears first while we choose by what we hear first, so that both may be lost.
+// A peer that has not heard our OPEN can't choose.
+func (m *machine) arrive(t *track) {
+	switch r := m.rival(t); {
+	case m.up != nil && m.now.Sub(m.up.since) < settleWait:
+		m.drop(t, collision)
+	case m.up != nil:
+		// A peer that has crashed and come back answers this with a reset, and
+		// then the way is free.
 		m.do(action{do: probe, conn: m.up.id})
+		m.do(action{do: arm, timer: settleTimer, after: settleWait})
+	case r != nil && r.ready: // what it waited for was given up for this one
+		m.establish(r)
+	case r != nil && r.state == OpenConfirm:
+		m.do(action{do: arm, timer: settleTimer, after: settleWait})
+	default:
+		m.begin(t)
 	}
-	m.begin(m.in)
 }
 
 func (m *machine) refuse(id connID) {
@@ -112,12 +129,9 @@ func (m *machine) opened(t *track, theirs wire.Open) {
 		return
 	}
 	t.theirs, t.agreed = theirs, agreed
-	if m.up != nil && !m.up.agreed.GracefulRestart {
-		m.drop(t, collision)
-		return
-	}
 	if m.up != nil {
-		// The peer has restarted before we noticed (RFC 4724 §4.2).
+		// The peer has restarted before we noticed (RFC 4724 §4.2); otherwise
+		// settle would not have begun with this one.
 		m.reason = m.drop(m.up, Reason{Cause: Replaced, Text: "the peer has restarted and opened another connection"})
 	}
 	if r := m.rival(t); r != nil && r.state == OpenConfirm {
@@ -202,16 +216,26 @@ func (m *machine) keepalive(t *track) {
 	}
 }
 
-// settle establishes the connection that waits for a rival, if that is gone or
+// settle goes on with a connection that waits for another, if that is gone or
 // was waited for long enough.
-func (m *machine) settle(now bool) {
+func (m *machine) settle(expired bool) {
 	for _, t := range []*track{m.out, m.in} {
-		if t == nil || !t.ready {
+		if t == nil {
 			continue
 		}
-		if r := m.rival(t); now || r == nil || r.state != OpenSent {
+		r := m.rival(t)
+		switch {
+		case t.ready && (expired || r == nil || r.state != OpenSent):
 			m.establish(t)
 			return
+		case t.state != Idle || m.phase != running:
+		case m.up == nil && r == nil:
+			m.do(action{do: disarm, timer: settleTimer})
+			m.begin(t)
+		case expired && m.up != nil && !m.up.agreed.GracefulRestart:
+			m.drop(t, collision) // RFC 4271 §6.8: what is established wins
+		case expired:
+			m.begin(t)
 		}
 	}
 }
@@ -282,7 +306,7 @@ func (m *machine) drop(t *track, r Reason) Reason {
 	if t.state == Established {
 		r.Keep = keep(t.agreed, r.Cause, r.Notification)
 	}
-	if t.ready {
+	if t.ready || t.state == Idle && m.phase == running {
 		m.do(action{do: disarm, timer: settleTimer})
 	}
 	m.do(action{do: end, conn: t.id, reason: r})
@@ -305,10 +329,6 @@ func (m *machine) halt(n *wire.Notification) {
 	}
 	for _, t := range []*track{m.up, m.out, m.in} {
 		if t == nil {
-			continue
-		}
-		if t.state == Idle { // it has heard no OPEN from us either
-			m.drop(t, Reason{Cause: Stopped, Text: "stopped"})
 			continue
 		}
 		if ended := m.drop(t, r); ended.State == Established || m.reason.Cause == None {
