@@ -1,0 +1,369 @@
+package session
+
+import (
+	"errors"
+	"net"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/calctl/calctl/node/wire"
+)
+
+// listenTo notes when messages come until the connection ends.
+func (f *far) listenTo(got func(wire.Type, []byte)) {
+	for {
+		t, body, err := f.next()
+		if err != nil {
+			return
+		}
+		got(t, body)
+	}
+}
+
+// TestHoldTimer: a peer that falls silent is given up after exactly the agreed
+// time, and hears KEEPALIVEs until then, none late.
+func TestHoldTimer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOwner()
+		s, x := dialled(t, o)
+		defer start1(t, s)()
+		f := newFar(t, <-x.calls)
+		f.establish(theirs(low))
+		begin, last := time.Now(), time.Now()
+		n := 0
+		for {
+			kind, body, err := f.next()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if kind == wire.TypeNotification {
+				if got := wire.DecodeNotification(body); got.Code != wire.HoldExpired {
+					t.Fatalf("got %v", got)
+				}
+				break
+			}
+			if gap := time.Since(last); gap > 30*time.Second || gap < 22*time.Second {
+				t.Errorf("a KEEPALIVE after %v, agreed were 30 s", gap)
+			}
+			last = time.Now()
+			n++
+		}
+		if d := time.Since(begin); d < 90*time.Second || d > 90*time.Second+10*time.Millisecond {
+			t.Errorf("the hold timer ended after %v, want 90 s", d)
+		}
+		if n < 2 {
+			t.Errorf("%d KEEPALIVEs", n)
+		}
+		_ = f.sock.Close()
+		o.until(t, time.Minute, "down", func() bool { return len(o.told()) == 2 })
+		if r := s.Status().Reason; r.String() != "sent Hold Timer Expired (nothing heard for 1m30s)" {
+			t.Errorf("the reason is %q", r)
+		}
+	})
+}
+
+// TestHoldTimerCountsMessages: octets that never become a message keep nothing up.
+func TestHoldTimerCountsMessages(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOwner()
+		s, x := dialled(t, o)
+		defer start1(t, s)()
+		f := newFar(t, <-x.calls)
+		f.establish(theirs(low))
+		begin := time.Now()
+		aside(t, func() {
+			for _, b := range reach(100) {
+				if _, err := f.sock.Write([]byte{b}); err != nil {
+					return
+				}
+				time.Sleep(time.Second)
+			}
+		})
+		if n := f.notification(); n.Code != wire.HoldExpired {
+			t.Errorf("got %v", n)
+		}
+		if d := time.Since(begin); d > 91*time.Second {
+			t.Errorf("after %v", d)
+		}
+	})
+}
+
+// TestSlowOwner: while the owner is busy with an UPDATE for ten minutes, the
+// session stays: our KEEPALIVEs go out in time and the hold timer stands still.
+func TestSlowOwner(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOwner()
+		o.update = func(*wire.Update, bool) *wire.Error {
+			time.Sleep(10 * time.Minute)
+			o.note("updated")
+			return nil
+		}
+		s, x := dialled(t, o)
+		defer start1(t, s)()
+		f := newFar(t, <-x.calls)
+		f.establish(theirs(low))
+		last, longest := time.Now(), time.Duration(0)
+		aside(t, func() {
+			f.listenTo(func(kind wire.Type, _ []byte) {
+				if kind != wire.TypeKeepalive {
+					t.Errorf("got %v", kind)
+				}
+				longest = max(longest, time.Since(last))
+				last = time.Now()
+			})
+		})
+		f.send(reach(1))
+		f.send(wire.AppendKeepalive(nil)) // has to wait, and does
+		f.send(wire.AppendKeepalive(nil))
+		o.until(t, time.Hour, "the update", func() bool { return len(o.told()) == 2 })
+		synctest.Wait()
+		if longest > 30*time.Second {
+			t.Errorf("%v between KEEPALIVEs", longest)
+		}
+		if st := s.Status(); st.State != Established {
+			t.Errorf("%v: %v", st.State, st.Reason)
+		}
+		time.Sleep(89 * time.Second) // the hold timer begins again now
+		if st := s.Status(); st.State != Established {
+			t.Errorf("%v: %v", st.State, st.Reason)
+		}
+		_ = f.sock.Close()
+	})
+}
+
+// TestSlowSource: a source that takes ten minutes delays no KEEPALIVE.
+func TestSlowSource(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOwner()
+		var asked atomic.Int32
+		o.source = func(Terms) Source {
+			return fillFunc(func(b []byte) []byte {
+				if asked.Add(1) > 1 {
+					return nil
+				}
+				time.Sleep(10 * time.Minute)
+				return append(b, reach(1)...)
+			})
+		}
+		s, x := dialled(t, o)
+		defer start1(t, s)()
+		f := newFar(t, <-x.calls)
+		f.establish(theirs(low))
+		aside(t, func() {
+			for {
+				if _, err := f.sock.Write(wire.AppendKeepalive(nil)); err != nil {
+					return
+				}
+				time.Sleep(30 * time.Second)
+			}
+		})
+		last := time.Now()
+		for kind := wire.TypeKeepalive; kind != wire.TypeUpdate; {
+			var err error
+			if kind, _, err = f.next(); err != nil {
+				t.Fatal(err)
+			}
+			if gap := time.Since(last); gap > 30*time.Second {
+				t.Fatalf("%v of silence", gap)
+			}
+			last = time.Now()
+		}
+		_ = f.sock.Close()
+	})
+}
+
+// TestSendHoldTimer: a peer that takes nothing is given up after the send hold
+// time, though it goes on talking (RFC 9687); one that takes a little is not.
+func TestSendHoldTimer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOwner()
+		var once atomic.Bool
+		o.source = func(Terms) Source {
+			return fillFunc(func(b []byte) []byte {
+				if once.Swap(true) {
+					return nil
+				}
+				return append(b, reach(2000)...)
+			})
+		}
+		s, x := dialled(t, o, func(c *Config) { c.SendHold = 2 * time.Minute })
+		defer start1(t, s)()
+		f := newFar(t, <-x.calls)
+		f.establish(theirs(low))
+		begin := time.Now()
+		aside(t, func() {
+			for {
+				if _, err := f.sock.Write(wire.AppendKeepalive(nil)); err != nil {
+					return
+				}
+				time.Sleep(10 * time.Second)
+			}
+		})
+		one := make([]byte, 1)
+		for range 10 { // ten minutes, an octet each
+			time.Sleep(time.Minute)
+			if _, err := f.sock.Read(one); err != nil {
+				t.Fatalf("after %v: %v", time.Since(begin), err)
+			}
+		}
+		begin = time.Now()
+		o.until(t, time.Hour, "down", func() bool { return len(o.told()) == 2 })
+		if d := time.Since(begin); d < 2*time.Minute || d > 150*time.Second {
+			t.Errorf("given up after %v, want 2 to 2.5 minutes", d)
+		}
+		if r := s.Status().Reason; r.String() != "sent Send Hold Timer Expired (the peer has taken nothing for 2m0s)" {
+			t.Errorf("the reason is %q", r)
+		}
+		_ = f.sock.Close()
+	})
+}
+
+// TestRetry: the first dial is at once, the others follow at the retry interval.
+func TestRetry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOwner()
+		s, x := dialled(t, o)
+		x.fail = &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}
+		begin := time.Now()
+		stop := start1(t, s)
+		time.Sleep(time.Minute)
+		st := s.Status()
+		stop()
+		if !x.dials[0].Equal(begin) {
+			t.Errorf("the first dial came after %v", x.dials[0].Sub(begin))
+		}
+		for i := 1; i < len(x.dials); i++ {
+			if d := x.dials[i].Sub(x.dials[i-1]); d < 3750*time.Millisecond || d > 5*time.Second {
+				t.Errorf("dial %d after %v, want 3.75 to 5 s", i, d)
+			}
+		}
+		if len(x.dials) < 12 {
+			t.Errorf("%d dials in a minute", len(x.dials))
+		}
+		if st.State != Active || st.Reason.String() != "connection refused" {
+			t.Errorf("%v, %q", st.State, st.Reason)
+		}
+	})
+}
+
+// TestBackOff: a peer that refuses us is asked at growing intervals.
+func TestBackOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOwner()
+		s, x := dialled(t, o)
+		stop := start1(t, s)
+		aside(t, func() {
+			for sock := range x.calls {
+				f := newFar(t, sock)
+				f.expect(wire.TypeOpen)
+				f.send(wire.AppendOpen(nil, theirs(low, func(o *wire.Open) { o.AS = 65009 })))
+				if n := f.notification(); n.Code != wire.OpenError || n.Subcode != wire.BadPeerAS {
+					t.Errorf("got %v", n)
+				}
+				_ = sock.Close()
+			}
+		})
+		time.Sleep(5 * time.Minute)
+		stop()
+		close(x.calls)
+		want := time.Second
+		for i := 1; i < len(x.dials); i++ {
+			if d := x.dials[i].Sub(x.dials[i-1]); d < want*3/4 || d > want+10*time.Millisecond {
+				t.Errorf("attempt %d after %v, want up to %v", i, d, want)
+			}
+			want = min(2*want, 30*time.Second)
+		}
+		if n := len(x.dials); n < 13 || n > 20 {
+			t.Errorf("%d attempts in 5 minutes", n)
+		}
+	})
+}
+
+// TestMute: a peer that accepts and says nothing is given up after four minutes.
+func TestMute(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, x := dialled(t, newOwner())
+		defer start1(t, s)()
+		begin := time.Now()
+		f := newFar(t, <-x.calls)
+		f.expect(wire.TypeOpen)
+		if n := f.notification(); n.Code != wire.HoldExpired || time.Since(begin).Round(time.Second) != openHold {
+			t.Errorf("%v after %v", n, time.Since(begin))
+		}
+		_ = f.sock.Close()
+	})
+}
+
+// TestWake: what the source gets to say later is asked for when woken.
+func TestWake(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOwner()
+		src := &saying{}
+		o.source = func(Terms) Source { return src }
+		s, x := dialled(t, o)
+		s.Wake() // of nobody
+		defer start1(t, s)()
+		f := newFar(t, <-x.calls)
+		f.establish(theirs(low))
+		synctest.Wait()
+		for range 3 {
+			src.mu.Lock()
+			src.b = reach(3)
+			src.mu.Unlock()
+			s.Wake()
+			f.expect(wire.TypeUpdate)
+		}
+		synctest.Wait()
+		if c := s.Status().Counters; c.UpdatesOut != 3 || c.MessagesOut != 5 || c.MessagesIn != 2 || c.Established != 1 {
+			t.Errorf("counted %+v", c)
+		}
+		_ = f.sock.Close()
+	})
+}
+
+// TestOwnersFault: a panic of the owner, and an error of its own, end the
+// session with the right words.
+func TestOwnersFault(t *testing.T) {
+	for name, test := range map[string]struct {
+		update func(*wire.Update, bool) *wire.Error
+		want   wire.Notification
+	}{
+		"panic": {func(*wire.Update, bool) *wire.Error { panic("x") }, wire.Notification{Code: wire.Cease, Subcode: wire.OutOfResources}},
+		"too many": {func(*wire.Update, bool) *wire.Error {
+			return &wire.Error{Code: wire.Cease, Subcode: wire.MaxPrefixes}
+		}, wire.Notification{Code: wire.Cease, Subcode: wire.MaxPrefixes}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				o := newOwner()
+				o.update = test.update
+				s, x := dialled(t, o)
+				defer start1(t, s)()
+				f := newFar(t, <-x.calls)
+				f.establish(theirs(low))
+				aside(t, func() { f.send(reach(1)) })
+				if n := f.notification(); n.Code != test.want.Code || n.Subcode != test.want.Subcode {
+					t.Errorf("got %v, want %v", n, test.want)
+				}
+				_ = f.sock.Close()
+				f = newFar(t, <-x.calls) // and it tries again
+				f.establish(theirs(low))
+				_ = f.sock.Close()
+			})
+		})
+	}
+}
+
+// TestRunTwice: a session runs once.
+func TestRunTwice(t *testing.T) {
+	s, x := dialled(t, newOwner())
+	x.fail = errors.New("no")
+	stop := start1(t, s)
+	stop()
+	if err := s.Run(t.Context()); err == nil {
+		t.Error("it ran again")
+	}
+}
