@@ -34,6 +34,11 @@ func TestDecodeErrors(t *testing.T) {
 			`field in document is not recognized or is in the wrong location: name (document 1, line 6, BGPPeer(rack1), spec.name = 'rack1')` + "\n" +
 				`field in document is not recognized or is in the wrong location: labels; did you mean metadata.labels? (document 1, line 7, BGPPeer(rack1), spec.labels)` + "\n" +
 				`field in document is not recognized or is in the wrong location: secretKeyRef; did you mean spec.password.secretKeyRef? (document 1, line 8, BGPPeer(rack1), spec.secretKeyRef)`},
+		{"a password in the place of its reference", head + "spec:\n  password: correct horse\n",
+			`error unmarshaling JSON: while decoding JSON: json: cannot unmarshal string into Go struct field BGPPeerSpec.spec.password of type resources.BGPPassword; fields belong here, each on a line: secretKeyRef (document 1, line 6, BGPPeer(rack1), spec.password)`},
+		{"a password beside its reference", head + "spec:\n  password:\n    value: correct horse\n  Password: correct horse\n",
+			`field in document is not recognized or is in the wrong location: value (document 1, line 7, BGPPeer(rack1), spec.password.value)` + "\n" +
+				`field in document is not recognized or is in the wrong location: Password; did you mean password? (document 1, line 8, BGPPeer(rack1), spec.Password)`},
 		{"status of a peer", head + "status: {}\n",
 			`field in document is not recognized or is in the wrong location: status (document 1, line 5, BGPPeer(rack1), status)`},
 		{"label at the wrong place", head + "  lables: {a: b}\n",

@@ -239,7 +239,10 @@ func (f *filler) mismatch(x any, v reflect.Value, path, owner, want string) {
 
 // add notes a fault at a path of the resource.
 func (f *filler) add(path, value, reason string) {
-	if f.secret && path != "metadata" && !strings.HasPrefix(path, "metadata.") {
+	meta := path == "metadata" || strings.HasPrefix(path, "metadata.")
+	// Where a password is referred to people write the password itself, and
+	// this ends up in logs and in node status.
+	if !meta && (f.secret || strings.Contains(strings.ToLower(path), "password")) {
 		value = ""
 	}
 	f.faults = append(f.faults, FieldError{Path: path, Value: value, Reason: reason, Line: f.source.lineOf(f.inDocument(path))})
