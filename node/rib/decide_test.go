@@ -261,7 +261,15 @@ func TestDecideProperties(t *testing.T) {
 		}
 		var list []Candidate
 		for i := range n {
-			list = append(list, somePath(r, 10+i).candidate(t))
+			p := somePath(r, 10+i)
+			if seed%100 == 0 { // all alike up to MED
+				p = plain()
+				p.peer.Index, p.peer.AS, p.peer.LocalAS = 10+i, 65001+r.Uint32N(3), 65001
+				p.fields.ASPath = wire.NewASPath(p.peer.AS)
+				p.fields.MED, p.fields.HasMED = r.Uint32N(4), true
+				p.fields.NextHop = netip.AddrFrom4([4]byte{10, 1, 0, byte(r.IntN(30))})
+			}
+			list = append(list, p.candidate(t))
 		}
 		best := Decide(list)
 		wantBest, wantSteps := reference(list)

@@ -1,6 +1,9 @@
 package rib
 
-import "net/netip"
+import (
+	"net/netip"
+	"slices"
+)
 
 // MaxHops is how many next hops one prefix gets at most: BIRD's limit for
 // merged paths. Of more, the lowest addresses are taken.
@@ -58,11 +61,8 @@ func (t *Table) hopsOf(paths []Candidate, best int) *Hops {
 // insert puts a hop into a sorted list of n, unless it is there or behind a
 // full list. It returns the new length.
 func insert(list *[MaxHops]*hop, n int, h *hop) int {
-	at := n
-	for at > 0 && h.Addr.Compare(list[at-1].Addr) <= 0 {
-		at--
-	}
-	if at < n && list[at] == h || at == MaxHops {
+	at, _ := slices.BinarySearchFunc(list[:n], h.Addr, func(x *hop, a netip.Addr) int { return x.Addr.Compare(a) })
+	if at < n && list[at].Addr == h.Addr || at == MaxHops {
 		return n
 	}
 	n = min(n+1, MaxHops)

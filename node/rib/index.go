@@ -39,13 +39,14 @@ func (x *index) keyOf(p netip.Prefix) (key, bool) {
 // An index finds the number of a prefix in a hash table with linear probing,
 // and a prefix by its number. A slot has some bits of the hash beside the
 // number: looking for something doesn't touch the keys of others, and neither
-// does growing. Measured against Go's map (bench_test.go) it takes half the
-// memory and time.
+// does growing. BenchmarkIndex: 22 octets and 114 ns to enter a prefix, when
+// there are a million; Go's map takes 38 and 153.
 type index struct {
 	wide   bool // IPv6
 	seed   [2]uint64
 	slots  []slot // a power of two, at most 3/4 in use
 	count  int
+	read   uint32              // by warm; means nothing
 	narrow []*[chunkLen]uint32 // the addresses, by number
 	long   []*[chunkLen][2]uint64
 	bits   []*[chunkLen]uint8
@@ -102,18 +103,18 @@ func (x *index) find(k key) uint32 {
 // warm reads the slots in which the next prefixes of a message will be looked
 // for, now and then. The lookups themselves wait for memory one after the
 // other; these reads don't wait for each other. A large table loads a third
-// faster by it. What is returned has no meaning.
-func (x *index) warm(message []wire.Dest, at int) (sum uint32) {
+// faster by it.
+func (x *index) warm(message []wire.Dest, at int) {
 	if at%ahead != 0 || len(x.slots) < 1<<15 { // small ones are in the cache anyway
-		return 0
+		return
 	}
-	mask := uint32(len(x.slots) - 1)
+	mask, sum := uint32(len(x.slots)-1), uint32(0)
 	for i := range message[at:min(at+ahead, len(message))] {
 		if k, ok := x.keyOf(message[at+i].Prefix); ok {
 			sum += x.slots[x.hash(k)&mask].ref
 		}
 	}
-	return sum
+	x.read = sum // else the compiler could leave the reads out
 }
 
 const ahead = 128

@@ -271,7 +271,7 @@ func (x *run) somePeer() Peer {
 // somePolicy is a pure function; which one depends on a number.
 func (x *run) somePolicy() Policy {
 	n := x.r.IntN(5)
-	return func(from *Peer, family wire.Family, p netip.Prefix, a *wire.Attrs) (*wire.Attrs, uint8) {
+	return func(from *Peer, _ wire.Family, p netip.Prefix, a *wire.Attrs) (*wire.Attrs, uint8) {
 		switch {
 		case n == 0:
 			return a, 0

@@ -68,7 +68,8 @@ func (p *Peer) External() bool { return p.Source == BGP && p.AS != p.LocalAS }
 // its preference, of which 0 stands for the usual (100). Nil attributes reject
 // the path; it is kept and can be accepted by another policy later.
 //
-// A Policy is a pure function of its arguments. Loops (RFC 4271 §9.1.2, RFC
+// A Policy is a pure function of its arguments; when what it means changes, it
+// is another one, and [Table.SetImport] has to hear of it. Loops (RFC 4271 §9.1.2, RFC
 // 4456 §8) are for it to find; the table doesn't look for them.
 type Policy func(from *Peer, family wire.Family, prefix netip.Prefix, received *wire.Attrs) (accepted *wire.Attrs, preference uint8)
 
