@@ -26,6 +26,7 @@ type conn struct {
 	ended     chan struct{}
 
 	reader *wire.Reader
+	spared bool // by an afterthought, since the last message
 
 	say     chan utterance
 	bulk    chan []byte   // gathered, to be written

@@ -77,6 +77,12 @@ func (o *owner) told() []string {
 	return append([]string(nil), o.calls...)
 }
 
+func (o *owner) downs() []Reason {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return append([]Reason(nil), o.reasons...)
+}
+
 // words is a source that says one thing once.
 func words(b []byte) Source { return &saying{b: b} }
 

@@ -174,6 +174,7 @@ func (c *conn) refresh(body []byte) *wire.Error {
 func (c *conn) next() (wire.Type, []byte, bool) {
 	if !c.reader.Ready() {
 		c.listen()
+		c.spared = false
 	}
 	t, body, err := c.reader.Next()
 	if err == nil {
@@ -214,7 +215,7 @@ const afterthought = time.Millisecond
 // on a busy machine the timer can be served before the peer's message.
 func (c *conn) Read(p []byte) (int, error) {
 	n, err := c.sock.Read(p)
-	if n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+	if n > 0 || c.spared || !errors.Is(err, os.ErrDeadlineExceeded) {
 		return n, err
 	}
 	c.limits.Lock()
@@ -223,6 +224,7 @@ func (c *conn) Read(p []byte) (int, error) {
 	}
 	c.limits.Unlock()
 	if n, err = c.sock.Read(p); n > 0 {
+		c.spared = true
 		c.listen()
 	}
 	return n, err

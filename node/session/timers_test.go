@@ -79,7 +79,7 @@ func TestHoldTimerCountsMessages(t *testing.T) {
 				if _, err := f.sock.Write([]byte{b}); err != nil {
 					return
 				}
-				time.Sleep(time.Second)
+				time.Sleep(1700 * time.Millisecond)
 			}
 		})
 		if n := f.notification(); n.Code != wire.HoldExpired {
