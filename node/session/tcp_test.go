@@ -73,7 +73,10 @@ func (a *side) meet(peer netip.Addr, with ...func(*Config)) {
 	a.t.Helper()
 	cfg := Config{
 		Remote: netip.AddrPortFrom(peer, testPort), Local: a.addr, LocalAS: 65000, PeerAS: 65000,
-		ID: netip.AddrFrom4(a.addr.As4()), Capabilities: func() wire.Capabilities { return capabilities(true) },
+		ID: high, Capabilities: func() wire.Capabilities { return capabilities(true) },
+	}
+	if a.addr.Is4() {
+		cfg.ID = a.addr
 	}
 	for _, w := range with {
 		w(&cfg)
