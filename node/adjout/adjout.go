@@ -37,14 +37,17 @@ func (g *Groups) Join(k Key, policy Policy, peer *rib.Peer, wake func()) *Member
 	return g.join(k, policy, peer, wake)
 }
 
-// Changed takes in what the table has decided anew: to be called in
-// Table.Commit's report, with deltas of any family. Members that had nothing
-// to say are woken.
+// Changed takes in what the table has decided anew: it is to be called in
+// Table.Commit's report, with deltas of any family. Of the other methods, none
+// may be called there. Members that had nothing to say are woken by Work, and
+// within a commit only when that is long.
 func (g *Groups) Changed(deltas []rib.Delta) { g.changed(deltas) }
 
-// Work goes on with what new groups and changed policies have left to do, for
-// about limit prefixes, and says whether there is more. Call it between two
-// commits, when nothing is waiting to be decided.
+// Work is to be called after every commit, and while it says that there is
+// more; always before anything in the table changes again, since what the table
+// shows before a commit may never come to be. It wakes members, gives back pins of the table, and goes on with
+// what new groups and changed policies have left to do, for about limit
+// prefixes.
 func (g *Groups) Work(limit int) (more bool) { return g.work(limit) }
 
 // SetPolicy replaces the policy of a name. Work finds out what is different

@@ -1,0 +1,241 @@
+package adjout
+
+import (
+	"net/netip"
+	"sync"
+
+	"github.com/calctl/calctl/node/rib"
+	"github.com/calctl/calctl/node/wire"
+)
+
+// A group is what all its members hear.
+//
+// The owner changes it, with the lock, and may read it without. Members read
+// it with the lock, and change nothing but themselves and what is kept encoded.
+type group struct {
+	key  Key
+	desk *groups
+
+	// The owner's alone.
+	export  exporter
+	walk    rib.Ref // how far Work has come
+	walking bool
+	pending []change
+	retired bool
+
+	mu       sync.Mutex
+	held     bool // nothing is to be said yet
+	walked   bool // everything was considered once
+	nodes    nodes
+	paths    *paths // with add-path
+	live     journal
+	dead     journal
+	deadKept int // of the dead, the last time they were looked through
+	routes   int // live nodes
+	bySource []int32
+	members  []*Member
+	byPeer   map[uint32]*Member
+	idle     int // members that wait to be woken
+}
+
+// A change is what was decided for a path.
+type change struct {
+	ref    rib.Ref
+	node   uint32 // 0: one has to be made, for the path with this id
+	source uint32
+	id     uint32
+	attrs  *wire.Attrs
+}
+
+// consider decides what is told of a prefix and notes what is different.
+func (g *group) consider(ref rib.Ref, prefix netip.Prefix, best rib.Path) {
+	if g.paths != nil {
+		g.considerAll(ref, prefix)
+		return
+	}
+	c := change{ref: ref, node: uint32(ref)}
+	if best.Valid() {
+		if c.attrs = g.export.decide(prefix, best); c.attrs != nil {
+			c.source = uint32(best.Peer().Index)
+		}
+	}
+	g.note(c, prefix)
+}
+
+// note takes a decision down if it is another than the last.
+func (g *group) note(c change, prefix netip.Prefix) {
+	if g.differs(c) {
+		g.book().write(c.ref, prefix)
+		g.pending = append(g.pending, c)
+	}
+}
+
+func (g *group) differs(c change) bool {
+	n := g.nodes.at(c.node)
+	if n == nil || n.state != live {
+		return c.attrs != nil
+	}
+	return n.attrs != c.attrs || n.source != c.source
+}
+
+// batch is how many changes are made under one lock.
+const batch = 2048
+
+// apply makes the changes that were noted.
+func (g *group) apply() {
+	for rest := g.pending; len(rest) > 0; {
+		part := rest[:min(batch, len(rest))]
+		rest = rest[len(part):]
+		g.mu.Lock()
+		far := g.farthest()
+		for i := range part {
+			g.change(&part[i], far)
+		}
+		if g.live.sparse() {
+			g.squeeze()
+		}
+		g.rouse()
+		g.mu.Unlock()
+	}
+	g.desk.unwoken += len(g.pending)
+	clear(g.pending)
+	g.pending = g.pending[:0]
+}
+
+func (g *group) change(c *change, far reach) {
+	if c.node == 0 {
+		c.node = g.paths.add(c.ref, c.source, c.id)
+	}
+	if c.attrs == nil {
+		g.drop(c.node, c.ref, far)
+		return
+	}
+	n := g.nodes.grow(c.node)
+	owed := g.owes(n, c.source)
+	switch n.state {
+	case absent:
+		n.first = g.live.end()
+		g.routes++
+	case live:
+		g.live.leave(n.at)
+		g.bySource[n.source]--
+	case dead:
+		g.dead.leave(n.at)
+		g.desk.unpin(g.key.Family, c.ref)
+		g.routes++
+	}
+	n.attrs, n.source, n.state, n.owed = c.attrs, c.source, live, owed
+	n.at = g.live.enter(c.node)
+	for len(g.bySource) <= int(c.source) {
+		g.bySource = append(g.bySource, 0)
+	}
+	g.bySource[c.source]++
+}
+
+// drop makes a node one to be withdrawn, or forgets it when nobody knows it.
+func (g *group) drop(number uint32, ref rib.Ref, far reach) {
+	n := g.nodes.at(number)
+	g.live.leave(n.at)
+	g.bySource[n.source]--
+	g.routes--
+	owed := g.owes(n, n.source)
+	if !owed && far.but(n.source) <= n.first {
+		g.forget(number, n)
+		return
+	}
+	n.attrs, n.state, n.owed = nil, dead, owed
+	n.at = g.dead.enter(number)
+	g.desk.o.Table.Pin(g.key.Family, ref)
+}
+
+func (g *group) forget(number uint32, n *node) {
+	*n = node{}
+	if g.paths != nil {
+		g.paths.remove(number)
+	}
+}
+
+// owes says whether the peer x, which a node's path will be from, knows
+// something else by it that it has to forget. To be told to forget too much
+// does no harm, and happens to those who are behind.
+func (g *group) owes(n *node, x uint32) bool {
+	if n.state == absent {
+		return false
+	}
+	m := g.byPeer[x]
+	if m == nil {
+		return false
+	}
+	if n.state == dead {
+		switch {
+		case m.dead > n.at:
+			return false // it has forgotten it
+		case n.source == x:
+			return n.owed
+		}
+		return m.top() > n.first
+	}
+	if n.source == x {
+		return n.owed && m.top() <= n.at
+	}
+	return m.top() > n.first
+}
+
+// A reach is how far those two members have come that have come farthest: two,
+// because one may be the source.
+type reach struct {
+	peer          uint32
+	first, second uint32
+}
+
+func (g *group) farthest() (r reach) {
+	for _, m := range g.members {
+		switch t := m.top(); {
+		case t > r.first:
+			r.peer, r.first, r.second = uint32(m.peer), t, r.first
+		case t > r.second:
+			r.second = t
+		}
+	}
+	return r
+}
+
+// but returns how far anyone but a peer has come.
+func (r reach) but(peer uint32) uint32 {
+	if r.peer == peer {
+		return r.second
+	}
+	return r.first
+}
+
+// rouse notes that the members have something to hear.
+func (g *group) rouse() {
+	if g.idle == 0 || g.held {
+		return
+	}
+	for _, m := range g.members {
+		if m.idle {
+			m.idle = false
+			g.desk.wakes = append(g.desk.wakes, m.wake)
+		}
+	}
+	g.idle = 0
+}
+
+// book is the one of the group's family.
+func (g *group) book() *book { return &g.desk.books[half(g.key.Family)] }
+
+func (g *group) ref(number uint32) rib.Ref {
+	if g.paths != nil {
+		return g.paths.list[number].ref
+	}
+	return rib.Ref(number)
+}
+
+func (g *group) dest(number uint32) wire.Dest {
+	d := wire.Dest{Prefix: g.book().prefix(g.ref(number), g.key.Family == wire.IPv4)}
+	if g.paths != nil {
+		d.PathID = number
+	}
+	return d
+}
