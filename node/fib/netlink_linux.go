@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"time"
 
@@ -18,6 +19,7 @@ type Netlink struct {
 	look    *socket // for dumps
 	watch   *socket // events
 	watched *os.File
+	owner   *net.UnixListener // nil in tests, where several share a namespace
 	out     []byte
 	scratch Event
 	// The kernel says no in few different words; each is kept once.
@@ -34,9 +36,25 @@ const batchBytes = 64 << 10
 // eventBuffer is the room for events. A full one is no catastrophe (ErrLost).
 const eventBuffer = 32 << 20
 
-// Open connects to the kernel. It needs CAP_NET_ADMIN to write routes, which
-// shows only then.
-func Open(log *slog.Logger) (*Netlink, error) { return open(log, eventBuffer) }
+// Open connects to the kernel, for the one process that writes the routes of
+// this network namespace: while another does, it fails. It needs CAP_NET_ADMIN
+// to write routes, which shows only then.
+func Open(log *slog.Logger) (*Netlink, error) {
+	owner, err := own(log)
+	if err != nil {
+		return nil, err
+	}
+	n, err := open(log, eventBuffer)
+	switch {
+	case err == nil:
+		n.owner = owner
+	case owner != nil:
+		_ = owner.Close()
+	}
+	return n, err
+}
+
+// open connects without asking whose the routes are.
 
 func open(log *slog.Logger, events int) (*Netlink, error) {
 	n := &Netlink{log: log, refusals: map[Refusal]*Refusal{}}
@@ -83,6 +101,9 @@ func (n *Netlink) Close() {
 	}
 	if n.watched != nil {
 		_ = n.watched.Close()
+	}
+	if n.owner != nil {
+		_ = n.owner.Close()
 	}
 }
 

@@ -52,10 +52,10 @@ func pair(t testing.TB) {
 		addr add 2001:db8::1/64 dev eth0 nodad`)
 }
 
-// connect opens the namespace's kernel.
+// connect opens the namespace's kernel, which a test may do more than once.
 func connect(t testing.TB) *Netlink {
 	t.Helper()
-	n, err := Open(verbose(t))
+	n, err := open(verbose(t), eventBuffer)
 	if err != nil {
 		t.Fatal(err)
 	}
