@@ -167,6 +167,13 @@ func (m *model) view(prefix netip.Prefix) view {
 	return v
 }
 
+func (h *Hops) words() string {
+	if h == nil {
+		return "no route"
+	}
+	return hopWords(h.addrs)
+}
+
 func hopWords(list []netip.Addr) string {
 	if len(list) > MaxHops {
 		list = list[:MaxHops]
@@ -452,6 +459,7 @@ func (x *run) commit() {
 				x.fatalf("%v is reported twice", d.Prefix)
 			}
 			heard[d.Prefix] = true
+			x.note("  %d %v: %s, %s", d.Ref, d.Prefix, words(d.New.Best), d.New.Hops.words())
 			if !x.t.allPaths && !d.BestChanged() && !d.HopsChanged() {
 				x.fatalf("%v is reported and didn't change", d.Prefix)
 			}
@@ -553,7 +561,8 @@ func (x *run) check() {
 	if got := x.t.NextHops(); !slices.Equal(got, hops) {
 		x.fatalf("next hops %v, want %v", got, hops)
 	}
-	for ref, p := range x.pinned {
+	for _, ref := range slices.Sorted(maps.Keys(x.pinned)) {
+		p := x.pinned[ref]
 		if got := x.t.Row(wire.IPv4, ref).Prefix; got != p {
 			x.fatalf("ref %d is pinned to %v and is %v", ref, p, got)
 		}
@@ -595,59 +604,76 @@ func (x *run) stroll(f wire.Family) {
 	}
 }
 
+// play runs one random sequence to its end.
+func play(t *testing.T, seed uint64) *run {
+	x := &run{
+		tb: t, r: rand.New(rand.NewPCG(seed, 2)), told: map[netip.Prefix]Choice{},
+		walk: map[wire.Family]*walker{}, pinned: map[Ref]netip.Prefix{}, kept: map[Path]string{},
+	}
+	x.note("seed %d", seed)
+	how := x.someResolver()
+	x.t = New(Options{Attrs: &x.attrs, Resolve: how, AllPaths: seed%3 == 0})
+	x.m = newModel(x.t, how)
+	for range 40 {
+		for range 1 + x.r.IntN(4) {
+			x.step()
+		}
+		switch x.r.IntN(3) {
+		case 0: // many things between two commits
+		case 1:
+			x.commit()
+			x.stroll(families[x.r.IntN(2)])
+		case 2:
+			for x.t.Reimport(1 + x.r.IntN(5)) {
+			}
+			x.commit()
+			x.check()
+		}
+	}
+	// Away with all: nothing is left.
+	for _, i := range slices.Sorted(maps.Keys(x.m.peers)) {
+		if p := x.m.peers[i].peer; p.Source == BGP {
+			x.t.RemovePeer(p)
+		} else {
+			x.t.Down(p, wire.Both)
+		}
+	}
+	clear(x.m.paths)
+	x.commit()
+	for ref := range x.pinned {
+		x.t.Unpin(wire.IPv4, ref)
+	}
+	if len(x.told) > 0 {
+		x.fatalf("left: %v", x.told)
+	}
+	if err := empty(x.t); err != "" {
+		x.fatalf("%s", err)
+	}
+	for p, was := range x.kept {
+		if words(p) != was {
+			x.fatalf("a path that was kept changed from %s to %s", was, words(p))
+		}
+	}
+	return x
+}
+
 func TestModel(t *testing.T) {
 	n := *seeds
 	if testing.Short() {
 		n /= 10
 	}
 	for seed := *first; seed < *first+n; seed++ {
-		x := &run{
-			tb: t, r: rand.New(rand.NewPCG(seed, 2)), told: map[netip.Prefix]Choice{},
-			walk: map[wire.Family]*walker{}, pinned: map[Ref]netip.Prefix{}, kept: map[Path]string{},
-		}
-		x.note("seed %d", seed)
-		how := x.someResolver()
-		x.t = New(Options{Attrs: &x.attrs, Resolve: how, AllPaths: seed%3 == 0})
-		x.m = newModel(x.t, how)
-		for range 40 {
-			for range 1 + x.r.IntN(4) {
-				x.step()
-			}
-			switch x.r.IntN(3) {
-			case 0: // many things between two commits
-			case 1:
-				x.commit()
-				x.stroll(families[x.r.IntN(2)])
-			case 2:
-				for x.t.Reimport(1 + x.r.IntN(5)) {
-				}
-				x.commit()
-				x.check()
-			}
-		}
-		// Away with all: nothing is left.
-		for _, p := range x.m.peers {
-			if p.peer.Source == BGP {
-				x.t.RemovePeer(p.peer)
-			} else {
-				x.t.Down(p.peer, wire.Both)
-			}
-		}
-		clear(x.m.paths)
-		x.commit()
-		for ref := range x.pinned {
-			x.t.Unpin(wire.IPv4, ref)
-		}
-		if len(x.told) > 0 {
-			x.fatalf("left: %v", x.told)
-		}
-		if err := empty(x.t); err != "" {
-			x.fatalf("%s", err)
-		}
-		for p, was := range x.kept {
-			if words(p) != was {
-				x.fatalf("a path that was kept changed from %s to %s", was, words(p))
-			}
+		play(t, seed)
+	}
+}
+
+// The same changes are reported in the same words and order, whatever Go's
+// maps and the table's hash do.
+func TestSameAgain(t *testing.T) {
+	for seed := range uint64(50) {
+		one, two := play(t, seed), play(t, seed)
+		if diff := cmp.Diff(one.log, two.log); diff != "" {
+			t.Fatalf("seed %d: %s", seed, diff)
 		}
 	}
 }
