@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"runtime/debug"
 	"time"
@@ -39,7 +40,7 @@ func Run(ctx context.Context, c Config) error {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
-	control, err := status.Listen(c.Socket)
+	control, err := listen(ctx, c.Socket)
 	if err != nil {
 		return err
 	}
@@ -92,6 +93,22 @@ func Run(ctx context.Context, c Config) error {
 	}
 	g.Go(func() error { return notify(ctx, follow.Applied, peersChanged, tell.Summary) })
 	return g.Wait()
+}
+
+// listenPatience is how long a predecessor that was just killed may take to be
+// gone: first the kernel frees its memory, then its locks.
+const listenPatience = time.Second
+
+// listen opens the socket for status requests.
+func listen(ctx context.Context, path string) (net.Listener, error) {
+	deadline := time.Now().Add(listenPatience)
+	for {
+		l, err := status.Listen(path)
+		if !errors.Is(err, status.ErrInUse) || time.Now().After(deadline) || ctx.Err() != nil {
+			return l, err
+		}
+		<-time.After(20 * time.Millisecond)
+	}
 }
 
 // wanted hands the speaker's changes to the syncer: the two packages need not

@@ -142,12 +142,17 @@ func hostFacts(h fib.Host) intent.Host {
 		names[ifi.Index] = ifi.Name
 	}
 	for _, f := range h.Foreign {
-		if f.Connected() || len(f.Hops) == 0 {
+		if f.Connected() {
 			continue // a connected network: its interface tells
 		}
-		facts.Routes = append(facts.Routes, intent.Route{
-			Dst: f.Dst, Gateway: f.Hops[0].Gateway, Interface: names[f.Hops[0].Link], Metric: f.Metric,
-		})
+		r := intent.Route{Dst: f.Dst, Metric: f.Metric}
+		switch {
+		case len(f.Hops) > 0:
+			r.Gateway, r.Interface = f.Hops[0].Gateway, names[f.Hops[0].Link]
+		case f.Type == fib.Unicast:
+			continue // it goes in a way we can't read
+		}
+		facts.Routes = append(facts.Routes, r)
 	}
 	return facts
 }

@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/netip"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/calctl/calctl/node/fib"
 	"github.com/calctl/calctl/node/intent"
@@ -121,4 +124,33 @@ func TestReconcilerLooksAgainWhenTheHostChanges(t *testing.T) {
 			t.Errorf("applied %d times, want 2", len(s.applied))
 		}
 	})
+}
+
+func TestHostFacts(t *testing.T) {
+	p, a := netip.MustParsePrefix, netip.MustParseAddr
+	got := hostFacts(fib.Host{
+		Interfaces: []fib.Interface{{Index: 2, Name: "eth0", Addrs: []netip.Prefix{p("192.0.2.1/24")}}},
+		Foreign: []fib.Foreign{
+			{Dst: p("10.1.0.0/24"), Type: fib.Unicast, Hops: []fib.Hop{{Gateway: a("192.0.2.9"), Link: 2}}, Metric: 7, Protocol: 4},
+			{Dst: p("10.2.0.0/24"), Type: fib.Unicast, Hops: []fib.Hop{{Link: 2}}, Protocol: 80},
+			{Dst: p("10.3.0.0/24"), Type: fib.Unicast, Protocol: 4}, // nowhere
+			{Dst: p("40.1.0.0/25"), Type: fib.Blackhole, Protocol: 3},
+			{Dst: p("40.2.0.0/25"), Type: fib.Unreachable, Metric: 9, Protocol: 3},
+			{Dst: p("40.3.0.0/25"), Type: fib.Prohibit, Protocol: 3},
+			{Dst: p("192.0.2.0/24"), Type: fib.Unicast, Hops: []fib.Hop{{Link: 2}}, Protocol: 2},
+		},
+	})
+	want := intent.Host{
+		Interfaces: []intent.Interface{{Name: "eth0", Addrs: []netip.Prefix{p("192.0.2.1/24")}}},
+		Routes: []intent.Route{
+			{Dst: p("10.1.0.0/24"), Gateway: a("192.0.2.9"), Interface: "eth0", Metric: 7},
+			{Dst: p("10.2.0.0/24"), Interface: "eth0"},
+			{Dst: p("40.1.0.0/25")},
+			{Dst: p("40.2.0.0/25"), Metric: 9},
+			{Dst: p("40.3.0.0/25")},
+		},
+	}
+	if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b netip.Addr) bool { return a == b }), cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" {
+		t.Errorf("hostFacts (-want +got):\n%s", diff)
+	}
 }

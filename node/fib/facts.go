@@ -15,13 +15,7 @@ type facts struct {
 	links  map[int]Link
 	addrs  map[Addr]struct{}
 	own    map[netip.Addr]int    // this host's addresses, and on how many links
-	routes bart.Table[[]foreign] // all foreign routes of the main table by destination, lowest metric first
-}
-
-// A foreign route, of whatever type.
-type foreign struct {
-	Foreign
-	Type uint8
+	routes bart.Table[[]Foreign] // all foreign routes of the main table by destination, lowest metric first
 }
 
 func newFacts() *facts {
@@ -69,29 +63,29 @@ func (f *facts) addr(a Addr, gone bool) bool {
 func (f *facts) route(r *KernelRoute, gone, replaced bool) (changed, sure bool) {
 	list, _ := f.routes.Get(r.Dst)
 	if gone {
-		i := slices.IndexFunc(list, func(o foreign) bool { return o.Type == r.Type && same(&o.Foreign, &r.Foreign) })
+		i := slices.IndexFunc(list, func(o Foreign) bool { return same(o, r.Foreign) })
 		if i < 0 {
 			// IPv6 tells of single hops of a multipath route.
-			return false, !slices.ContainsFunc(list, func(o foreign) bool { return o.Metric == r.Metric })
+			return false, !slices.ContainsFunc(list, func(o Foreign) bool { return o.Metric == r.Metric })
 		}
 		f.put(r.Dst, slices.Delete(slices.Clone(list), i, i+1))
 		return true, true
 	}
-	n := foreign{Foreign: r.Foreign, Type: r.Type}
+	n := r.Foreign
 	n.Hops = slices.Clone(r.Hops)
 	rivals := 0
 	for i := range list {
 		if list[i].Metric != r.Metric {
 			continue
 		}
-		if list[i].Type == r.Type && same(&list[i].Foreign, &r.Foreign) {
+		if same(list[i], r.Foreign) {
 			return false, true
 		}
 		rivals++
 	}
 	list = slices.Clone(list)
 	if replaced {
-		if i := slices.IndexFunc(list, func(o foreign) bool { return o.Metric == r.Metric }); i >= 0 {
+		if i := slices.IndexFunc(list, func(o Foreign) bool { return o.Metric == r.Metric }); i >= 0 {
 			list[i] = n
 			f.put(r.Dst, list)
 			return true, rivals == 1
@@ -102,20 +96,18 @@ func (f *facts) route(r *KernelRoute, gone, replaced bool) (changed, sure bool) 
 	return true, rivals == 0
 }
 
-func (f *facts) put(dst netip.Prefix, list []foreign) {
+func (f *facts) put(dst netip.Prefix, list []Foreign) {
 	if len(list) == 0 {
 		f.routes.Delete(dst)
 		return
 	}
-	slices.SortStableFunc(list, func(a, b foreign) int { return cmp.Compare(a.Metric, b.Metric) })
+	slices.SortStableFunc(list, func(a, b Foreign) int { return cmp.Compare(a.Metric, b.Metric) })
 	f.routes.Insert(dst, list)
 }
 
-func same(a, b *Foreign) bool {
-	return a.Dst == b.Dst && a.Metric == b.Metric && a.Protocol == b.Protocol && slices.Equal(a.Hops, b.Hops)
+func same(a, b Foreign) bool {
+	return a.Dst == b.Dst && a.Type == b.Type && a.Metric == b.Metric && a.Protocol == b.Protocol && slices.Equal(a.Hops, b.Hops)
 }
-
-func sameForeign(a, b foreign) bool { return a.Type == b.Type && same(&a.Foreign, &b.Foreign) }
 
 // sameHost reports whether links and addresses are the same.
 func (f *facts) sameHost(o *facts) bool {
@@ -127,7 +119,7 @@ func (f *facts) sameHost(o *facts) bool {
 // nobody tells; a multipath route stays, with one hop less that works.
 func (f *facts) without(link int) []netip.Prefix {
 	elsewhere := func(h Hop) bool { return h.Link != link }
-	bound := func(r foreign) bool { return len(r.Hops) > 0 && !slices.ContainsFunc(r.Hops, elsewhere) }
+	bound := func(r Foreign) bool { return len(r.Hops) > 0 && !slices.ContainsFunc(r.Hops, elsewhere) }
 	var gone []netip.Prefix
 	for dst, list := range f.routes.All() {
 		if slices.ContainsFunc(list, bound) {
@@ -154,7 +146,7 @@ func (f *facts) obstacle(dst netip.Prefix) (why string, rival bool) {
 	}
 	for i := range list {
 		r := &list[i]
-		if r.Protocol == protocolKernel && r.Type == typeUnicast && len(r.Hops) == 1 && !r.Hops[0].Gateway.IsValid() {
+		if r.Protocol == protocolKernel && r.Type == Unicast && len(r.Hops) == 1 && !r.Hops[0].Gateway.IsValid() {
 			// The kernel gives connected IPv6 networks metric 256: ours would
 			// win over the link itself.
 			return "it is the network on " + f.linkName(r.Hops[0].Link), false
@@ -177,13 +169,29 @@ func (f *facts) host() Host {
 			continue
 		}
 		for _, r := range list {
-			if r.Type == typeUnicast && r.Protocol != protocolUnspec && r.Protocol != protocolRedirect && r.Protocol != Protocol {
+			if told(&r) {
 				r.Hops = slices.Clone(r.Hops)
-				h.Foreign = append(h.Foreign, r.Foreign)
+				h.Foreign = append(h.Foreign, r)
 			}
 		}
 	}
 	return h
+}
+
+// told says whether others hear of the route: of the types and protocols BIRD
+// learns from a kernel, and of connected networks.
+func told(r *Foreign) bool {
+	switch r.Protocol {
+	case protocolUnspec, protocolRedirect, Protocol:
+		return false
+	case protocolKernel:
+		return r.Type == Unicast
+	}
+	switch r.Type {
+	case Unicast, Blackhole, Unreachable, Prohibit:
+		return true
+	}
+	return false
 }
 
 func (f *facts) addrsOf(link int) []netip.Prefix {

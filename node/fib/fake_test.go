@@ -46,7 +46,7 @@ func newMapKernel() *mapKernel {
 		interrupt: func(int) bool { return false },
 	}
 	for _, a := range k.addrs {
-		k.put(KernelRoute{Type: typeUnicast, Foreign: Foreign{Dst: a.Prefix.Masked(), Hops: []Hop{{Link: a.Link}}, Protocol: protocolKernel}})
+		k.put(KernelRoute{Foreign: Foreign{Type: Unicast, Dst: a.Prefix.Masked(), Hops: []Hop{{Link: a.Link}}, Protocol: protocolKernel}})
 	}
 	return k
 }
@@ -74,7 +74,7 @@ func (k *mapKernel) Apply(ops []Op, errs []error) {
 		case op.Kind == Replace && had && there.Protocol != Protocol:
 			panic(fmt.Sprintf("%v replaces someone else's %v", op, there))
 		default:
-			k.put(KernelRoute{Type: typeUnicast, Foreign: Foreign{Dst: op.Dst, Hops: slices.Clone(op.Hops), Metric: Metric, Protocol: Protocol}})
+			k.put(KernelRoute{Foreign: Foreign{Type: Unicast, Dst: op.Dst, Hops: slices.Clone(op.Hops), Metric: Metric, Protocol: Protocol}})
 		}
 		if no != 0 && errs[i] == nil {
 			errs[i] = &Refusal{Errno: no}

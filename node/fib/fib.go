@@ -36,13 +36,29 @@ type Interface struct {
 	Addrs []netip.Prefix // with the host's own bits; no link-local addresses
 }
 
-// A Foreign route is a unicast route of the main table that is not ours.
+// A Foreign route is a route of the main table that is not ours.
 type Foreign struct {
 	Dst      netip.Prefix
-	Hops     []Hop
+	Type     RouteType
+	Hops     []Hop // of a Unicast route alone
 	Metric   uint32
 	Protocol uint8 // who made it: 2 the kernel (a connected network), 3 boot, 4 static, ...
 }
+
+// A RouteType says what the kernel does with the packets of a route
+// (linux/rtnetlink.h, RTN_*).
+type RouteType uint8
+
+// The types of routes that are told to others: packets are passed on, dropped
+// without a word, or refused with one of two ICMP messages.
+const (
+	Unicast     RouteType = 1
+	Blackhole   RouteType = 6
+	Unreachable RouteType = 7
+	Prohibit    RouteType = 8
+
+	throw RouteType = 9
+)
 
 // Connected reports whether the kernel made the route itself, for an address on
 // the link.

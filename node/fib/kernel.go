@@ -98,20 +98,10 @@ type Addr struct {
 // A KernelRoute is a route of the main table, of any type and protocol.
 type KernelRoute struct {
 	Foreign
-	Type uint8 // RTN_UNICAST, RTN_BLACKHOLE, ...
 	// Odd marks a route with more to it than Hops can say (weights, a source
 	// address, an encapsulation): one of ours that is odd was changed by others.
 	Odd bool
 }
-
-// Route types (linux/rtnetlink.h, RTN_*).
-const (
-	typeUnicast     = 1
-	typeBlackhole   = 6
-	typeUnreachable = 7
-	typeProhibit    = 8
-	typeThrow       = 9
-)
 
 // Route protocols (linux/rtnetlink.h, RTPROT_*).
 const (

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"golang.org/x/sys/unix"
 
 	"github.com/calctl/calctl/status"
@@ -342,6 +343,14 @@ func TestNextHopsFarAway(t *testing.T) {
 	statics = append(statics, "100.64.0.0/10 via eth1 by boot", "10.1.0.0/16 is a blackhole route by boot", def)
 	expect(t, look, append(statics, one, three, "10.2.0.0/24 via 100.64.0.1%eth1")...)
 	failures(t, s, "10.3.0.0/24: next hop 10.1.0.1 is not reachable: 10.1.0.0/16 is a blackhole route")
+	ip(t, "route del blackhole 10.1.0.0/16\n route add unreachable 10.1.0.0/17")
+	failures(t, s, "10.3.0.0/24: next hop 10.1.0.1 is not reachable: 10.1.0.0/17 is an unreachable route")
+	ip(t, "route del unreachable 10.1.0.0/17\n route add prohibit 10.1.0.0/18")
+	failures(t, s, "10.3.0.0/24: next hop 10.1.0.1 is not reachable: 10.1.0.0/18 is a prohibit route")
+	ip(t, "route add blackhole 2001:db8:77::/64")
+	failures(t, s,
+		"10.3.0.0/24: next hop 10.1.0.1 is not reachable: 10.1.0.0/18 is a prohibit route",
+		"2001:db8:1::/48: next hop 2001:db8:77::1 is not reachable: 2001:db8:77::/64 is a blackhole route")
 }
 
 // TestForeignRoutesGrowAndShrink: routes of equal metric beside each other
@@ -716,7 +725,7 @@ func goal(t *testing.T, look *Netlink, wants []Route) []string {
 	}
 	for _, r := range wants {
 		if hops, _ := f.resolve(r.Via, r.Dst.Addr().Is6()); len(hops) > 0 {
-			lines = append(lines, routeText(&KernelRoute{Type: typeUnicast, Foreign: Foreign{Dst: r.Dst, Hops: hops, Metric: Metric, Protocol: Protocol}}, f))
+			lines = append(lines, routeText(&KernelRoute{Foreign: Foreign{Type: Unicast, Dst: r.Dst, Hops: hops, Metric: Metric, Protocol: Protocol}}, f))
 		}
 	}
 	return lines
@@ -782,6 +791,12 @@ func TestHost(t *testing.T) {
 		route add 10.1.0.0/24 dev eth0 metric 3 proto 80
 		route add 10.1.1.0/24 dev eth0 metric 32 proto 179
 		route add blackhole 10.2.0.0/24
+		route add unreachable 10.2.1.0/24 metric 7 proto static
+		route add prohibit 10.2.2.0/24
+		route add throw 10.2.3.0/24
+		route add local 10.2.4.0/24 dev lo table main
+		route add broadcast 10.2.5.0/24 dev eth0 table main
+		route add blackhole 2001:db8:2::/48 metric 7
 		route add 10.3.0.0/24 via 192.0.2.9 table 7
 		route add 10.4.0.0/24 via 192.0.2.9 tos 4
 		route add 10.5.0.0/24 nexthop via 192.0.2.9 nexthop via 192.0.2.8 dev eth0 onlink`)
@@ -797,25 +812,29 @@ func TestHost(t *testing.T) {
 			{Name: "lo", Addrs: []netip.Prefix{p("127.0.0.1/8"), p("203.0.113.1/32"), p("::1/128")}, Index: 1},
 		},
 		Foreign: []Foreign{
-			{Dst: p("0.0.0.0/0"), Hops: []Hop{gateway("192.0.2.9")}, Protocol: 16},
-			{Dst: p("10.1.0.0/24"), Hops: []Hop{{Link: eth0}}, Metric: 3, Protocol: 80},
-			{Dst: p("10.1.0.0/24"), Hops: []Hop{gateway("192.0.2.9")}, Metric: 7, Protocol: 4},
-			{Dst: p("10.5.0.0/24"), Hops: []Hop{onlink, gateway("192.0.2.9")}, Protocol: 3},
-			{Dst: p("192.0.2.0/24"), Hops: []Hop{{Link: eth0}}, Protocol: 2},
-			{Dst: p("2001:db8::/64"), Hops: []Hop{{Link: eth0}}, Metric: 256, Protocol: 2},
+			{Type: Unicast, Dst: p("0.0.0.0/0"), Hops: []Hop{gateway("192.0.2.9")}, Protocol: 16},
+			{Type: Unicast, Dst: p("10.1.0.0/24"), Hops: []Hop{{Link: eth0}}, Metric: 3, Protocol: 80},
+			{Type: Unicast, Dst: p("10.1.0.0/24"), Hops: []Hop{gateway("192.0.2.9")}, Metric: 7, Protocol: 4},
+			{Type: Blackhole, Dst: p("10.2.0.0/24"), Protocol: 3},
+			{Type: Unreachable, Dst: p("10.2.1.0/24"), Metric: 7, Protocol: 4},
+			{Type: Prohibit, Dst: p("10.2.2.0/24"), Protocol: 3},
+			{Type: Unicast, Dst: p("10.5.0.0/24"), Hops: []Hop{onlink, gateway("192.0.2.9")}, Protocol: 3},
+			{Type: Unicast, Dst: p("192.0.2.0/24"), Hops: []Hop{{Link: eth0}}, Protocol: 2},
+			{Type: Unicast, Dst: p("2001:db8::/64"), Hops: []Hop{{Link: eth0}}, Metric: 256, Protocol: 2},
+			{Type: Blackhole, Dst: p("2001:db8:2::/48"), Metric: 7, Protocol: 3},
 		},
 	}
 	check := func() {
 		t.Helper()
 		wait(t, func() string {
-			return cmp.Diff(want, s.Host(), cmp.Comparer(func(a, b netip.Addr) bool { return a == b }), cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }))
+			return cmp.Diff(want, s.Host(), addrsEqual, cmpopts.EquateEmpty())
 		})
 	}
 	check()
-	ip(t, "addr del 203.0.113.1/32 dev lo\n route del 10.5.0.0/24\n link set far0 up")
+	ip(t, "addr del 203.0.113.1/32 dev lo\n route del 10.5.0.0/24\n route del blackhole 10.2.0.0/24\n route del unreachable 10.2.1.0/24 metric 7\n route del prohibit 10.2.2.0/24\n link set far0 up")
 	want.Interfaces[1].Addrs = []netip.Prefix{p("127.0.0.1/8"), p("::1/128")}
 	want.Interfaces = []Interface{want.Interfaces[0], {Name: "far0", Index: linkIndex(t, connect(t), "far0")}, want.Interfaces[1]}
-	want.Foreign = slices.Delete(want.Foreign, 3, 4)
+	want.Foreign = slices.Delete(want.Foreign, 3, 7)
 	<-s.HostChanged()
 	check()
 }

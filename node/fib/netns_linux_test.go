@@ -87,7 +87,7 @@ func routes(t testing.TB, n *Netlink) []string {
 func routeText(r *KernelRoute, names *facts) string {
 	var b strings.Builder
 	b.WriteString(r.Dst.String())
-	if r.Type != typeUnicast {
+	if r.Type != Unicast {
 		b.WriteString(" is " + typeName(r.Type))
 	}
 	for _, h := range r.Hops {

@@ -154,7 +154,7 @@ func parseRoute(b []byte, r *KernelRoute) bool {
 	family, bits, srcBits, tos, table := b[0], int(b[1]), b[2], b[3], uint32(b[4])
 	flags := native.Uint32(b[8:])
 	hops := r.Hops[:0]
-	*r = KernelRoute{Foreign: Foreign{Protocol: b[5]}, Type: b[7]}
+	*r = KernelRoute{Foreign: Foreign{Protocol: b[5], Type: RouteType(b[7])}}
 	if srcBits != 0 || tos != 0 || flags&unix.RTM_F_CLONED != 0 {
 		return false
 	}
@@ -208,11 +208,11 @@ func parseRoute(b []byte, r *KernelRoute) bool {
 	if table != unix.RT_TABLE_MAIN {
 		return false
 	}
-	if one.Link != 0 {
+	if one.Link != 0 && r.Type == Unicast { // IPv6 has blackholes on lo
 		hops = append(hops, one)
 	}
 	r.Hops = canonical(hops)
-	r.Odd = r.Odd || r.Type != unix.RTN_UNICAST || len(r.Hops) == 0
+	r.Odd = r.Odd || r.Type != Unicast || len(r.Hops) == 0
 	dst := netip.PrefixFrom(addr, bits)
 	r.Dst = dst.Masked()
 	return dst.IsValid()

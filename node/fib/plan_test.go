@@ -62,10 +62,10 @@ func ground() *facts {
 // parseTestRoute reads "10.0.0.0/8 2:192.0.2.9 3:192.0.2.8", link:gateway.
 func parseTestRoute(text string) *KernelRoute {
 	fields := strings.Fields(text)
-	r := &KernelRoute{Type: typeUnicast, Foreign: Foreign{Dst: netip.MustParsePrefix(fields[0]), Protocol: 4}}
+	r := &KernelRoute{Foreign: Foreign{Type: Unicast, Dst: netip.MustParsePrefix(fields[0]), Protocol: 4}}
 	for _, f := range fields[1:] {
 		if f == "blackhole" {
-			r.Type = typeBlackhole
+			r.Type = Blackhole
 			continue
 		}
 		link, gateway, _ := strings.Cut(f, ":")

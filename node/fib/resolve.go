@@ -49,7 +49,7 @@ func (f *facts) reach(a netip.Addr, v6 bool) ([]Hop, string) {
 	// gone down are gone too, even if we haven't looked yet.
 	for dst, list := range f.routes.Supernets(netip.PrefixFrom(a, a.BitLen())) {
 		for i := range list {
-			if list[i].Type != typeUnicast {
+			if list[i].Type != Unicast {
 				return nil, fmt.Sprintf("next hop %s is not reachable: %s is %s", a, dst, typeName(list[i].Type))
 			}
 			if hops := f.alive(&list[i], a, v6); len(hops) > 0 {
@@ -62,7 +62,7 @@ func (f *facts) reach(a netip.Addr, v6 bool) ([]Hop, string) {
 }
 
 // alive gives the hops that a packet to a takes by the route, on links that are up.
-func (f *facts) alive(r *foreign, a netip.Addr, v6 bool) []Hop {
+func (f *facts) alive(r *Foreign, a netip.Addr, v6 bool) []Hop {
 	var hops []Hop
 	for _, h := range r.Hops {
 		if !h.Gateway.IsValid() {
@@ -112,15 +112,15 @@ func (f *facts) linkName(index int) string {
 }
 
 // typeName is what a route that isn't unicast does to packets.
-func typeName(t uint8) string {
+func typeName(t RouteType) string {
 	switch t {
-	case typeBlackhole:
+	case Blackhole:
 		return "a blackhole route"
-	case typeUnreachable:
+	case Unreachable:
 		return "an unreachable route"
-	case typeProhibit:
+	case Prohibit:
 		return "a prohibit route"
-	case typeThrow:
+	case throw:
 		return "a throw route"
 	}
 	return "a route of type " + strconv.Itoa(int(t))

@@ -120,8 +120,8 @@ func (s *Syncer) unseen() {
 func (s *Syncer) learn(fresh *facts) {
 	old := s.facts
 	s.facts = fresh
-	differ := func(dst netip.Prefix, list []foreign, other *facts) {
-		if there, _ := other.routes.Get(dst); !slices.EqualFunc(list, there, sameForeign) {
+	differ := func(dst netip.Prefix, list []Foreign, other *facts) {
+		if there, _ := other.routes.Get(dst); !slices.EqualFunc(list, there, same) {
 			s.moved = true
 			s.touch(dst)
 		}

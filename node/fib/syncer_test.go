@@ -161,7 +161,7 @@ func (w *world) anyones(protocol uint8) KernelRoute {
 	if dst.Addr().Is6() {
 		hop.Gateway = netip.MustParseAddr([]string{"2001:db8::2", "2001:db8::77"}[w.IntN(2)])
 	}
-	return KernelRoute{Type: typeUnicast, Foreign: Foreign{Dst: dst, Hops: []Hop{hop}, Metric: Metric, Protocol: protocol}}
+	return KernelRoute{Foreign: Foreign{Type: Unicast, Dst: dst, Hops: []Hop{hop}, Metric: Metric, Protocol: protocol}}
 }
 
 // consistent checks the books of a Syncer that has nothing to do: lists,
@@ -248,7 +248,7 @@ func TestRetriesSlowDown(t *testing.T) {
 			t.Errorf("%d tries in five minutes, want about one in ten seconds", k.ops)
 		}
 		k.fail = func(int) error { return nil }
-		k.someone(KernelRoute{Type: typeUnicast, Foreign: Foreign{Dst: netip.MustParsePrefix("10.9.0.0/24"), Hops: []Hop{{Link: 2}}, Protocol: 4}}, false, true)
+		k.someone(KernelRoute{Foreign: Foreign{Type: Unicast, Dst: netip.MustParsePrefix("10.9.0.0/24"), Hops: []Hop{{Link: 2}}, Protocol: 4}}, false, true)
 		synctest.Wait()
 		if r := s.Status(); r.Installed != 1 {
 			t.Errorf("status after news: %+v", r)

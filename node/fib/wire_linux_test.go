@@ -40,7 +40,7 @@ func TestWireRoundTrip(t *testing.T) {
 			t.Fatalf("%v: not readable: %x", op, b)
 		}
 		want := Event{Kind: RouteEvent, Replaced: op.Kind == Replace, Route: KernelRoute{
-			Foreign: Foreign{Dst: op.Dst, Hops: canonical(op.Hops), Metric: Metric, Protocol: Protocol}, Type: typeUnicast,
+			Foreign: Foreign{Type: Unicast, Dst: op.Dst, Hops: canonical(op.Hops), Metric: Metric, Protocol: Protocol},
 		}}
 		if diff := cmp.Diff(want, ev, addrsEqual); diff != "" {
 			t.Errorf("%v (-want +got):\n%s", op, diff)
