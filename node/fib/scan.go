@@ -119,7 +119,9 @@ func (s *Syncer) unseen() {
 // learn takes the facts of a scan for the facts we know.
 func (s *Syncer) learn(fresh *facts) {
 	old := s.facts
+	s.ground.Lock()
 	s.facts = fresh
+	s.ground.Unlock()
 	differ := func(dst netip.Prefix, list []Foreign, other *facts) {
 		if there, _ := other.routes.Get(dst); !slices.EqualFunc(list, there, same) {
 			s.moved = true
@@ -162,6 +164,8 @@ func (s *Syncer) listen() error {
 
 // hear notes one event.
 func (s *Syncer) hear(ev *Event) {
+	s.ground.Lock()
+	defer s.ground.Unlock()
 	switch ev.Kind {
 	case LinkEvent:
 		changed, down := s.facts.link(ev.Link, ev.Gone)

@@ -18,6 +18,7 @@ type Syncer struct {
 	stale  int           // routes of an earlier run at the start
 	wake   chan struct{} // size 1
 	host   chan struct{} // size 1
+	reach  chan struct{} // size 1
 
 	inbox   inbox
 	settled atomic.Bool
@@ -25,6 +26,7 @@ type Syncer struct {
 	mu      sync.Mutex
 	table   table
 	facts   *facts
+	ground  sync.RWMutex // of facts, inside mu: who asks Reach must not wait for a big batch
 	reasons reasons
 	swept   bool // Settled has been said and seen to
 
@@ -66,6 +68,7 @@ func NewSyncer(k Kernel, log *slog.Logger) (*Syncer, error) {
 		log:     log,
 		wake:    make(chan struct{}, 1),
 		host:    make(chan struct{}, 1),
+		reach:   make(chan struct{}, 1),
 		table:   newTable(),
 		facts:   newFacts(),
 		backoff: retryFirst,
@@ -191,6 +194,7 @@ func (s *Syncer) turn() (busy bool, err error) {
 		s.resolveAll()
 		s.retry()
 		notify(s.host)
+		notify(s.reach)
 	}
 	if !s.retryAt.IsZero() && !now.Before(s.retryAt) {
 		if s.backoff = min(2*s.backoff, retryMost); len(s.refused) < s.tried {
