@@ -17,7 +17,7 @@ import (
 )
 
 var (
-	seeds = flag.Uint64("seeds", 1000, "how many random sequences the model test runs")
+	seeds = flag.Uint64("seeds", 500, "how many random sequences the model test runs")
 	first = flag.Uint64("seed", 0, "the first of them")
 )
 
