@@ -37,7 +37,8 @@ type ending uint8
 const (
 	noEnding ending = iota
 	endOfRIB
-	endOfRefresh
+	endOfRefresh // without a mark
+	markedEnd    // EoRR
 )
 
 // anywhere stands for a place that isn't known yet.
@@ -141,6 +142,7 @@ func (m *Member) ends(g *group) bool {
 		m.high, m.at = m.top(), 0
 		m.ending, m.until = endOfRefresh, g.live.end()
 		if m.marked {
+			m.ending = markedEnd
 			m.speak(wire.AppendRefresh(nil, wire.Refresh{Family: g.key.Family, Subtype: wire.RefreshBegin}))
 		}
 		return true
@@ -151,13 +153,14 @@ func (m *Member) ends(g *group) bool {
 	if m.at < m.until || m.until == anywhere {
 		return false
 	}
-	if m.ending == endOfRIB {
+	switch m.ending {
+	case endOfRIB:
 		m.ended = true
 		m.speak(g.key.Builder.EndOfRIB(nil, g.key.Family))
-	} else if m.marked {
+	case markedEnd:
 		m.speak(wire.AppendRefresh(nil, wire.Refresh{Family: g.key.Family, Subtype: wire.RefreshEnd}))
 	}
-	m.ending = noEnding
+	m.ending, m.until = noEnding, anywhere
 	return true
 }
 
