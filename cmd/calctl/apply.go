@@ -24,7 +24,7 @@ resource. All files are read and validated before the first is written.`,
   generate-peers | calctl apply -f -`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.write(cmd.Context(), &in, verb{do: "apply", done: "applied"}, store.Apply)
+			return a.write(cmd.Context(), &in, verb{do: "apply", done: "applied"}, (*store.Batch).Apply)
 		},
 	}
 	in.addFlags(cmd.Flags())
@@ -32,7 +32,7 @@ resource. All files are read and validated before the first is written.`,
 }
 
 // write is what apply, create and replace have in common.
-func (a *app) write(ctx context.Context, in *input, v verb, each func(context.Context, store.Store, resources.Resource) (resources.Resource, error)) error {
+func (a *app) write(ctx context.Context, in *input, v verb, each func(*store.Batch, context.Context, resources.Resource) (resources.Resource, error)) error {
 	documents, err := in.read(ctx, a)
 	if err != nil {
 		return err
@@ -46,10 +46,12 @@ func (a *app) write(ctx context.Context, in *input, v verb, each func(context.Co
 	}
 	defer func() { _ = s.Close() }()
 
+	batch := store.NewBatch(s)
 	var outcomes []outcome
 	for _, d := range byDependence(documents) {
-		_, err := each(ctx, s, d.Resource)
+		_, err := each(batch, ctx, d.Resource)
 		outcomes = append(outcomes, outcome{d, err})
 	}
+	batch.Close() // before anything is told: who reads it may be slow
 	return a.told(v, outcomes)
 }

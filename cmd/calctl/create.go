@@ -22,8 +22,8 @@ func newCreateCmd(a *app) *cobra.Command {
   calctl create --skip-exists -f defaults/`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			create := func(ctx context.Context, s store.Store, r resources.Resource) (resources.Resource, error) {
-				created, err := store.Create(ctx, s, r)
+			create := func(b *store.Batch, ctx context.Context, r resources.Resource) (resources.Resource, error) {
+				created, err := b.Create(ctx, r)
 				if skipExists && errors.Is(err, store.ErrExists) {
 					return r, nil
 				}

@@ -17,7 +17,7 @@ It is an error if one does not exist.`,
   calctl get bgppeer rack1 -o yaml | sed s/64512/64513/ | calctl replace -f -`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.write(cmd.Context(), &in, verb{do: "replace", done: "replaced", bare: true}, store.Replace)
+			return a.write(cmd.Context(), &in, verb{do: "replace", done: "replaced", bare: true}, (*store.Batch).Replace)
 		},
 	}
 	in.addFlags(cmd.Flags())

@@ -19,10 +19,14 @@
 // what the other writer left. If the caller named one, a difference is his to
 // look at: a single try, then ErrConflict.
 //
-// What a check across resources can't do is hold for ever: two pools that
-// overlap may be applied at the same moment on two machines, or a filter may be
-// deleted while a peer names it. The checks are there to catch mistakes as they
-// are typed. What runs is derived from a snapshot, and has to cope.
+// What one command writes is a Batch. It reads what its checks need once, not
+// for every resource, and where the backend can keep other writers out (Locker,
+// which the folder is) it holds the lock from its first write to its last: of
+// two pools that overlap, applied at the same moment by two commands, one is
+// refused. Backends whose transactions end at one resource can't promise this,
+// and nobody can promise it of edits by hand, or of a filter that is deleted
+// while a peer names it. So the checks are there to catch mistakes as they are
+// typed; what runs is derived from a snapshot, and has to cope.
 //
 // What has hurt others: calicoctl sleeps a whole second between its retries and
 // does not say what it waits for; clients that patch a cache by events and

@@ -48,6 +48,18 @@ type Store interface {
 	Close() error
 }
 
+// A Locker is a Store that can keep all other writers out, in this process and
+// in others. Not every datastore can: a Batch finds out by a type assertion, and
+// does without where it must.
+type Locker interface {
+	Store
+
+	// Lock waits until nobody else writes. Until release is called all writes
+	// but those by alone, which is the same datastore, wait. Reading is free for
+	// everybody. Lock fails when ctx is done before it is the caller's turn.
+	Lock(ctx context.Context) (alone Store, release func(), err error)
+}
+
 // Health is what a store says about itself.
 type Health struct {
 	Location string // for people: a folder, a list of endpoints

@@ -30,7 +30,7 @@ type Store struct {
 	trouble map[*watch]error // why a watch can't follow the folder
 }
 
-var _ store.Store = (*Store)(nil)
+var _ store.Locker = (*Store)(nil)
 
 // An Option changes how a Store works.
 type Option func(*Store)

@@ -12,7 +12,8 @@
 // folders we do not know are none of our business.
 //
 // Writing. A writer holds an flock on .lock for as long as it takes to compare
-// the version and put the file in place: a temporary file in the same folder,
+// the version and put the file in place, or to write all resources of one
+// command (Lock). A file is put in place whole: a temporary file in the same folder,
 // fsync, rename, fsync of the folder. At any moment, also after kill -9 or a
 // power cut, the old file or the new one is there, whole. The kernel drops the
 // lock of a killed writer, the next one clears away its temporary file. Readers

@@ -17,13 +17,17 @@ import (
 
 // Create writes a new file for r. It returns when the file is on the disk.
 func (s *Store) Create(ctx context.Context, r resources.Resource) (resources.Resource, error) {
+	return s.create(ctx, r, s.locked)
+}
+
+func (s *Store) create(ctx context.Context, r resources.Resource, alone guard) (resources.Resource, error) {
 	key := resources.KeyOf(r)
 	own, err := s.admit(ctx, r)
 	if err != nil {
 		return nil, err
 	}
 	own.Meta().UID, own.Meta().CreationTimestamp = "", nil
-	err = s.locked(ctx, func() error {
+	err = alone(ctx, func() error {
 		if _, err := os.Lstat(s.file(key)); err == nil {
 			return store.Fail(store.ErrExists, key)
 		} else if !errors.Is(err, fs.ErrNotExist) {
@@ -40,12 +44,16 @@ func (s *Store) Create(ctx context.Context, r resources.Resource) (resources.Res
 // Update replaces the file of r if its version is still the one r carries. A
 // file written by hand gets its uid and creation time now.
 func (s *Store) Update(ctx context.Context, r resources.Resource) (resources.Resource, error) {
+	return s.update(ctx, r, s.locked)
+}
+
+func (s *Store) update(ctx context.Context, r resources.Resource, alone guard) (resources.Resource, error) {
 	key := resources.KeyOf(r)
 	own, err := s.admit(ctx, r)
 	if err != nil {
 		return nil, err
 	}
-	err = s.locked(ctx, func() error {
+	err = alone(ctx, func() error {
 		old, err := s.expect(ctx, key, r.Meta().ResourceVersion)
 		if err != nil {
 			return err
@@ -73,6 +81,10 @@ func (s *Store) Update(ctx context.Context, r resources.Resource) (resources.Res
 
 // Delete removes the file of a resource, if version is empty or its own.
 func (s *Store) Delete(ctx context.Context, key resources.Key, version string) (resources.Resource, error) {
+	return s.delete(ctx, key, version, s.locked)
+}
+
+func (s *Store) delete(ctx context.Context, key resources.Key, version string, alone guard) (resources.Resource, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -83,7 +95,7 @@ func (s *Store) Delete(ctx context.Context, key resources.Key, version string) (
 		return nil, store.Fail(store.ErrNotFound, key) // and don't make the folder for it
 	}
 	var old resources.Resource
-	err := s.locked(ctx, func() (err error) {
+	err := alone(ctx, func() (err error) {
 		if old, err = s.expect(ctx, key, version); err != nil {
 			return err
 		}
