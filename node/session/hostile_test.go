@@ -93,7 +93,6 @@ func TestMalformed(t *testing.T) {
 			b := &side{owner: newOwner(), t: t, addr: a.addr, door: a.door}
 			b.meet(netip.MustParseAddr(from), passive)
 			b.run()
-			b.await(Active, time.Second)
 			f := b.call(t, from)
 			f.expect(wire.TypeOpen)
 			if test.state > OpenSent {
@@ -128,7 +127,6 @@ func TestIgnored(t *testing.T) {
 	a := newSide(t, "127.0.0.1")
 	a.meet(netip.MustParseAddr("127.0.0.9"), passive)
 	a.run()
-	a.await(Active, time.Second)
 	f := a.call(t, "127.0.0.9")
 	f.establish(peerOpen)
 	f.send(raw(5, 23, 0, 1, 9, 1))       // a refresh of subtype 9
@@ -156,7 +154,6 @@ func TestNoise(t *testing.T) {
 	a.meet(netip.MustParseAddr("127.0.0.9"), passive, func(c *Config) { c.IdleMin, c.IdleMax = time.Millisecond, time.Millisecond })
 	a.update = func(*wire.Update, bool) *wire.Error { return nil }
 	a.run()
-	a.await(Active, time.Second)
 	r := rand.New(rand.NewPCG(3, 4))
 	parts := [][]byte{
 		wire.AppendOpen(nil, peerOpen), wire.AppendKeepalive(nil), reach(1), reach(900), raw(5, 23, 0, 1, 0, 1),

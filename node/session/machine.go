@@ -28,6 +28,7 @@ type machine struct {
 	phase   phase
 	level   int    // failed sessions in a row
 	dialing connID // 0: not
+	pending bool   // ConnectRetryTimer runs
 	out, in *track // not yet established; a parked one is in
 	up      *track
 	reason  Reason

@@ -214,6 +214,8 @@ func (s *sim) check() {
 		s.wrong("settle timer %v with %d ready, %d parked", settle, ready, parked)
 	case m.cfg.Passive && (s.dialing != 0 || retry > 0):
 		s.wrong("a passive session dials")
+	case m.pending != (retry > 0):
+		s.wrong("retry timer %v, pending %v", retry, m.pending)
 	case m.dialing != 0 && retry == 0:
 		s.wrong("an attempt that never ends")
 	case m.dialing != 0 && s.limit >= m.cfg.ConnectRetry:
@@ -279,17 +281,27 @@ func TestTransitions(t *testing.T) {
 		{"passive waits", func(c *Config) { c.Passive = true }, []step{
 			{0, ev(start, 0), "", Active},
 			{0, ev(accepted, 9), "open 9", OpenSent},
-			{0, event{kind: lost, conn: 9, text: "x"}, "end 9 x; arm idle 1s", Idle},
+			{0, event{kind: lost, conn: 9, text: "x"}, "end 9 x", Active},
+			{0, ev(accepted, 10), "open 10", OpenSent},
+			{0, event{kind: broken, conn: 10, fault: &wire.Error{Code: 1, Subcode: 1}}, noSync(10) + "; arm idle 1s", Idle},
 			{time.Second, ev(idleOver, 0), "", Active},
+		}},
+		{"accepted only to be closed: not ready", nil, []step{
+			{0, ev(start, 0), "dial 1; arm retry 5s", Connect},
+			{0, ev(dialed, 1), "open 1", OpenSent},
+			{0, event{kind: lost, conn: 1, text: "x"}, "end 1 x; arm retry 5s", Active},
+			{0, ev(accepted, 9), "open 9", OpenSent},
+			{0, event{kind: lost, conn: 9, text: "x"}, "end 9 x", Active},
+			{5 * time.Second, ev(retryOver, 0), "dial 2; arm retry 5s", Connect},
 		}},
 		{"failures wait longer and longer; a long session forgives", nil, then(dialUp,
 			step{time.Minute, event{kind: lost, conn: 1, text: "x"}, "end 1 x; arm idle 1s", Idle},
 			step{time.Second, ev(idleOver, 0), "dial 2; arm retry 5s", Connect},
 			step{0, ev(dialed, 2), "open 2", OpenSent},
-			step{0, event{kind: lost, conn: 2, text: "x"}, "end 2 x; arm idle 2s", Idle},
+			step{0, event{kind: broken, conn: 2, fault: &wire.Error{Code: 1, Subcode: 1}}, noSync(2) + "; arm idle 2s", Idle},
 			step{0, ev(idleOver, 0), "dial 3; arm retry 5s", Connect},
 			step{0, ev(dialed, 3), "open 3", OpenSent},
-			step{0, event{kind: lost, conn: 3, text: "x"}, "end 3 x; arm idle 4s", Idle},
+			step{0, event{kind: broken, conn: 3, fault: &wire.Error{Code: 1, Subcode: 1}}, noSync(3) + "; arm idle 4s", Idle},
 			step{0, ev(accepted, 9), "", Idle}, // parked
 			step{0, ev(accepted, 10), "end 10", Idle},
 			step{time.Second, ev(accepted, 11), "end 9 the peer opened another connection", Idle},
@@ -465,6 +477,10 @@ func TestTransitions(t *testing.T) {
 			}
 		})
 	}
+}
+
+func noSync(conn int) string {
+	return fmt.Sprintf("end %d sent Message Header Error/Connection Not Synchronized", conn)
 }
 
 func hard(code, sub uint8) *wire.Notification {

@@ -53,7 +53,9 @@ func setLook(fd int, v4 bool) error {
 }
 
 // setDistance sets the TTL, and with GTSM (RFC 5082) what the peer's must be:
-// 255, less a hop for each router between.
+// 255, less a hop for each router between. An accepted connection knows that
+// only now; what came before, at most an OPEN, was not checked. The KEEPALIVE
+// that makes a session of it answers ours, and is.
 func setDistance(fd int, c Config) error {
 	ttl, nearest := int(c.TTL), 0
 	if c.GTSM > 0 {

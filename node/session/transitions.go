@@ -16,11 +16,22 @@ func (m *machine) pursue() {
 	after := m.jitter(m.cfg.ConnectRetry)
 	// An attempt ends a little before the next one, so that it can say why.
 	m.do(action{do: dial, conn: m.dialing, after: after - after/16})
+	m.armRetry(after)
+}
+
+func (m *machine) armRetry(after time.Duration) {
+	m.pending = true
 	m.do(action{do: arm, timer: retryTimer, after: after})
+}
+
+func (m *machine) disarmRetry() {
+	m.pending = false
+	m.do(action{do: disarm, timer: retryTimer})
 }
 
 // retry is the end of ConnectRetryTimer.
 func (m *machine) retry() {
+	m.pending = false
 	if m.phase != running || m.cfg.Passive {
 		return
 	}
@@ -56,7 +67,7 @@ func (m *machine) dialed(id connID) {
 		return
 	}
 	m.dialing = 0
-	m.do(action{do: disarm, timer: retryTimer})
+	m.disarmRetry()
 	m.out = &track{id: id, ours: true, since: m.now}
 	m.arrive(m.out)
 }
@@ -249,7 +260,7 @@ func (m *machine) establish(t *track) {
 		m.drop(r, collision)
 	}
 	m.giveUpDial()
-	m.do(action{do: disarm, timer: retryTimer})
+	m.disarmRetry()
 	m.up, m.out, m.in = t, nil, nil
 	m.do(action{do: rise, conn: t.id})
 }
@@ -279,7 +290,14 @@ func (m *machine) fail(t *track, r Reason) {
 		return
 	}
 	m.reason = r
-	if m.dialing == 0 {
+	switch {
+	case was == OpenSent && r.Cause == Lost:
+		// It accepts only to close: a speaker that isn't ready for us, much like
+		// one that refuses (the RFC too goes to Active here).
+		if !m.cfg.Passive && !m.pending {
+			m.armRetry(m.jitter(m.cfg.ConnectRetry))
+		}
+	case m.dialing == 0:
 		m.backOff()
 	}
 }
@@ -293,7 +311,7 @@ func (m *machine) backOff() {
 		m.level++
 	}
 	m.phase = waiting
-	m.do(action{do: disarm, timer: retryTimer})
+	m.disarmRetry()
 	m.do(action{do: arm, timer: idleTimer, after: m.jitter(wait)})
 }
 
@@ -336,8 +354,8 @@ func (m *machine) halt(n *wire.Notification) {
 		}
 	}
 	m.giveUpDial()
-	for t := range timers {
-		m.do(action{do: disarm, timer: t})
-	}
+	m.disarmRetry()
+	m.do(action{do: disarm, timer: idleTimer})
+	m.do(action{do: disarm, timer: settleTimer})
 	m.phase = stopped
 }
