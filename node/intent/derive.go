@@ -13,7 +13,7 @@ import (
 // The BGP is not Enabled when the node is not registered yet or has no address
 // to speak from; a Problem says which. Problems are sorted by resource and text.
 func Derive(snap *resources.Snapshot, node string, host Host) (BGP, []Problem) {
-	d := derivation{snap: snap, global: globalConfig(snap)}
+	d := derivation{snap: snap, global: globalConfig(snap), here: addresses(host)}
 	d.broken(snap.Broken)
 	d.cluster = newCluster(snap, d.global, &d.problems)
 	d.self = d.findSelf(node)
@@ -35,6 +35,7 @@ func Derive(snap *resources.Snapshot, node string, host Host) (BGP, []Problem) {
 		RouterID: routerID(d.self),
 		Port:     d.self.port,
 		Peers:    d.roster.peers(),
+		Refused:  d.roster.refused(),
 		Local:    localRoutes(host, d.global.IgnoredInterfaces),
 		Export:   d.export(),
 	}, d.sorted()
@@ -46,8 +47,19 @@ type derivation struct {
 	global resources.BGPConfigurationSpec
 	cluster
 	self   *member
+	here   map[netip.Addr]bool // every address this machine has
 	roster *roster
 	problems
+}
+
+func addresses(host Host) map[netip.Addr]bool {
+	here := map[netip.Addr]bool{}
+	for _, i := range host.Interfaces {
+		for _, a := range i.Addrs {
+			here[a.Addr().Unmap()] = true
+		}
+	}
+	return here
 }
 
 // globalConfig returns the settings of the whole cluster; all of them have a

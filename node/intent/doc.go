@@ -18,7 +18,9 @@
 //
 // What can't be done as asked is a Problem: an answer like any other, never an
 // error that stops the rest. A Problem names the resource, the field and the
-// way out. A node is quiet about BGPPeers which are none of its business.
+// way out. A session that is not started because of one is Refused: a report
+// lists it among those that are down. A node is quiet about BGPPeers which are
+// none of its business.
 //
 // What has hurt others here, and what we do about it:
 //

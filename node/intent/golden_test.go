@@ -161,16 +161,23 @@ func show(t *testing.T, b intent.BGP) string {
 		Password string `json:"password,omitempty"`
 		Passive  bool   `json:"passive,omitempty"`
 	}
+	type refused struct {
+		Name string `json:"name"`
+		Type string `json:"type"`
+		ASN  uint32 `json:"asn"`
+		Why  string `json:"why"`
+	}
 	out := struct {
 		ASN      uint32              `json:"asn"`
 		RouterID netip.Addr          `json:"routerID"`
 		Port     uint16              `json:"port"`
 		Peers    map[string]peer     `json:"peers,omitempty"`
+		Refused  map[string]refused  `json:"refused,omitempty"`
 		Local    map[string]string   `json:"local,omitempty"`
 		Export   map[string][]string `json:"export,omitempty"`
 	}{
 		ASN: b.ASN, RouterID: b.RouterID, Port: b.Port,
-		Peers: map[string]peer{}, Local: map[string]string{}, Export: map[string][]string{},
+		Peers: map[string]peer{}, Refused: map[string]refused{}, Local: map[string]string{}, Export: map[string][]string{},
 	}
 	for at, p := range b.Peers {
 		from := "kernel's choice"
@@ -179,6 +186,15 @@ func show(t *testing.T, b intent.BGP) string {
 		}
 		// The fixtures' passwords are no secrets, and which one it is matters.
 		out.Peers[at.String()] = peer{p.Name, string(p.Type), p.ASN, from, p.Password.Reveal(), p.Passive}
+	}
+	for _, r := range b.Refused {
+		if r.Password.IsSet() {
+			t.Errorf("the refused session with %s has a password", r.At)
+		}
+		out.Refused[r.At.String()] = refused{r.Name, string(r.Type), r.ASN, r.Why}
+	}
+	if len(out.Refused) != len(b.Refused) {
+		t.Errorf("an address is refused twice: %v", b.Refused)
 	}
 	for dst, l := range b.Local {
 		text := "direct"

@@ -22,6 +22,10 @@ type BGP struct {
 	Port     uint16     // where to listen, on every address
 	// Peers by address and port. In this version no two have the same address.
 	Peers map[netip.AddrPort]Peer
+	// Refused are the sessions that are asked for and not started, sorted by
+	// address and name. They are for people: no speaker has anything to do for
+	// them.
+	Refused []Refused
 	// Local are the routes this node has itself and may tell others about.
 	Local map[netip.Prefix]Local
 	// Export decides which routes, of whatever origin, peers hear.

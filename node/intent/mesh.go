@@ -15,10 +15,10 @@ func (d *derivation) mesh() {
 		return
 	}
 	password, err := d.password(d.global.NodeMeshPassword)
+	refused := ""
 	if err != nil {
 		key := resources.Key{Kind: resources.KindBGPConfiguration, Name: globalName}
-		d.about(key, "spec.nodeMeshPassword: %v; no session of the node-to-node mesh is started without it", err)
-		return
+		refused = key.String() + ": " + d.about(key, "spec.nodeMeshPassword: %v; no session of the node-to-node mesh is started without it", err)
 	}
 	for i := range d.members {
 		m := &d.members[i]
@@ -31,11 +31,7 @@ func (d *derivation) mesh() {
 			if !own.IsValid() || a == own || d.byAddr[a] != m {
 				continue
 			}
-			if d.meshASN(m) == 0 {
-				d.about(m.key(), "%s", reservedASN)
-				break
-			}
-			d.roster.add(session{
+			s := session{
 				at: netip.AddrPortFrom(a, m.port),
 				by: m.key(),
 				peer: Peer{
@@ -46,7 +42,14 @@ func (d *derivation) mesh() {
 					Password:     password,
 					Passive:      waitsFor(own, a),
 				},
-			})
+				refused: refused,
+			}
+			if s.peer.ASN == 0 {
+				s.refused = d.about(m.key(), "%s", reservedASN)
+				d.roster.giveUp(s)
+				continue
+			}
+			d.roster.add(s)
 		}
 	}
 }

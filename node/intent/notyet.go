@@ -71,17 +71,20 @@ var nodeNotYet = []missing[nodeSpec]{
 func otherPriority(p *int) bool { return p != nil && *p != 1024 }
 
 // notYet tells about the fields of one resource that are not acted upon, and
-// reports whether a session must not be started for one of them.
-func notYet[Spec any](p *problems, key resources.Key, spec *Spec, table []missing[Spec]) (refused bool) {
+// returns what it told of those a session must not be started for.
+func notYet[Spec any](p *problems, key resources.Key, spec *Spec, table []missing[Spec]) (refused []string) {
 	for _, m := range table {
 		if !m.asked(spec) {
 			continue
 		}
 		so := ""
 		if m.unsafe {
-			refused, so = true, ", so the session is not started"
+			so = ", so the session is not started"
 		}
-		p.about(key, "spec.%s is not acted upon yet%s: %s", m.field, so, m.without)
+		text := p.about(key, "spec.%s is not acted upon yet%s: %s", m.field, so, m.without)
+		if m.unsafe {
+			refused = append(refused, text)
+		}
 	}
 	return refused
 }

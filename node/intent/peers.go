@@ -1,11 +1,13 @@
 package intent
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/calctl/calctl/resources"
 	"github.com/calctl/calctl/resources/selector"
@@ -88,15 +90,14 @@ func (d *derivation) peer(q *request, kind status.PeerType) {
 		d.about(q.key, "%s", workloadsNotYet)
 		return
 	}
-	ends := d.farEnds(q)
+	ends := d.farEnds(q, kind)
 	if len(ends) == 0 {
 		return
 	}
 	refused := notYet(&d.problems, q.key, q.spec, peerNotYet)
 	password, err := d.password(q.spec.Password)
 	if err != nil {
-		d.about(q.key, "spec.password: %v; the session is not started without it", err)
-		refused = true
+		refused = append(refused, d.about(q.key, "spec.password: %v; the session is not started without it", err))
 	}
 	for _, e := range ends {
 		p := Peer{Name: q.key.Name, Type: kind, ASN: e.asn, Password: password}
@@ -107,7 +108,7 @@ func (d *derivation) peer(q *request, kind status.PeerType) {
 		// session, and only then Calico makes one of the ends wait.
 		p.Passive = kind == status.Global && e.explicit && d.byAddr[e.at.Addr()] != nil &&
 			waitsFor(d.self.like(e.at.Addr()), e.at.Addr())
-		d.roster.add(session{at: e.at, peer: p, by: q.key, refused: refused})
+		d.roster.add(session{at: e.at, peer: p, by: q.key, refused: strings.Join(refused, "; ")})
 	}
 }
 
@@ -123,9 +124,9 @@ type farEnd struct {
 
 // farEnds are the routers a BGPPeer asks this node to peer with, without
 // itself and without those in a family this node does not speak.
-func (d *derivation) farEnds(q *request) []farEnd {
+func (d *derivation) farEnds(q *request, kind status.PeerType) []farEnd {
 	if q.far == nil {
-		return d.router(q)
+		return d.router(q, kind)
 	}
 	var ends []farEnd
 	for i := range d.members {
@@ -138,8 +139,9 @@ func (d *derivation) farEnds(q *request) []farEnd {
 				continue
 			}
 			if d.nodeASN(m) == 0 {
-				d.about(m.key(), "%s", reservedASN)
-				break
+				why := m.key().String() + ": " + d.about(m.key(), "%s", reservedASN)
+				d.giveUp(q, kind, netip.AddrPortFrom(a, m.port), 0, why)
+				continue
 			}
 			ends = append(ends, farEnd{at: netip.AddrPortFrom(a, m.port), asn: d.nodeASN(m)})
 		}
@@ -147,36 +149,45 @@ func (d *derivation) farEnds(q *request) []farEnd {
 	return ends
 }
 
+// giveUp notes a session q asks for that can't be, because of why.
+func (d *derivation) giveUp(q *request, kind status.PeerType, at netip.AddrPort, asn uint32, why string) {
+	d.roster.giveUp(session{at: at, peer: Peer{Name: q.key.Name, Type: kind, ASN: asn}, by: q.key, refused: why})
+}
+
 // router is the far end a peerIP names: none when it can't be peered with.
-func (d *derivation) router(q *request) []farEnd {
+func (d *derivation) router(q *request, kind status.PeerType) []farEnd {
 	addr, port, err := splitPeerIP(q.spec.PeerIP)
 	if err != nil {
 		d.about(q.key, "spec.peerIP '%s': %v; no session is started", q.spec.PeerIP, err)
 		return nil
 	}
 	own := d.self.like(addr)
+	at := netip.AddrPortFrom(addr, cmp.Or(port, DefaultPort))
 	switch {
-	case addr == own:
+	// On another port of this machine somebody else may listen.
+	case addr == own, d.here[addr] && at.Port() == d.self.port:
+		if q.near == nil && q.spec.Node == d.self.name {
+			d.about(q.key, "spec.peerIP '%s' is an address of %s itself, the node of this BGPPeer, so no session is started; set the address of the router", q.spec.PeerIP, d.self.key())
+		}
 		return nil
 	case !own.IsValid():
 		field, family := "ipv6Address", "IPv6"
 		if addr.Is4() {
 			field, family = "ipv4Address", "IPv4"
 		}
-		d.about(q.key, "spec.peerIP '%s': %s does not speak %s, so no session is started; set its spec.bgp.%s", q.spec.PeerIP, d.self.key(), family, field)
+		why := d.about(q.key, "spec.peerIP '%s': %s does not speak %s, so no session is started; set its spec.bgp.%s", q.spec.PeerIP, d.self.key(), family, field)
+		d.giveUp(q, kind, at, uint32(q.spec.ASNumber), why)
 		return nil
 	case q.spec.ASNumber == 0:
-		d.about(q.key, "spec.asNumber is missing, so no session with %s is started; set the AS number of the router", addr)
+		why := d.about(q.key, "spec.asNumber is missing, so no session with %s is started; set the AS number of the router", addr)
+		d.giveUp(q, kind, at, 0, why)
 		return nil
 	}
-	if port == 0 {
-		port = DefaultPort
-		// The router may be one of ours, listening where we know it does.
-		if m := d.byAddr[addr]; m != nil && d.nodeASN(m) == uint32(q.spec.ASNumber) {
-			port = m.port
-		}
+	// The router may be one of ours, listening where we know it does.
+	if m := d.byAddr[addr]; port == 0 && m != nil && d.nodeASN(m) == uint32(q.spec.ASNumber) {
+		at = netip.AddrPortFrom(addr, m.port)
 	}
-	return []farEnd{{at: netip.AddrPortFrom(addr, port), asn: uint32(q.spec.ASNumber), explicit: true}}
+	return []farEnd{{at: at, asn: uint32(q.spec.ASNumber), explicit: true}}
 }
 
 var (

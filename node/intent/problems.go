@@ -21,15 +21,16 @@ func (p Problem) Subject() string {
 // problems are what a derivation has found so far.
 type problems struct{ found []Problem }
 
-// about notes a Problem of a resource. Messages are one line each: they end up
-// in a table.
-func (p *problems) about(key resources.Key, format string, args ...any) {
-	p.add(Problem{Resource: key, Text: fmt.Sprintf(format, args...)})
+// about notes a Problem of a resource and returns its text. Messages are one
+// line each: they end up in a table.
+func (p *problems) about(key resources.Key, format string, args ...any) string {
+	return p.add(Problem{Resource: key, Text: fmt.Sprintf(format, args...)})
 }
 
-func (p *problems) add(q Problem) {
+func (p *problems) add(q Problem) string {
 	q.Text = oneLine(q.Text)
 	p.found = append(p.found, q)
+	return q.Text
 }
 
 // broken notes what the datastore holds but could not be read.

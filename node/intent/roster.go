@@ -1,8 +1,10 @@
 package intent
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"github.com/calctl/calctl/resources"
 )
@@ -12,16 +14,18 @@ type session struct {
 	at   netip.AddrPort
 	peer Peer
 	by   resources.Key // the BGPPeer, or the Node at the other end of a mesh session
-	// refused sessions are not started. They keep their address all the same:
-	// a session refused because it would be unprotected must not come up by
-	// way of another resource which doesn't ask for protection.
-	refused bool
+	// refused says why the session is not started, empty when it is. One that is
+	// refused keeps its address all the same: a session refused because it would
+	// be unprotected must not come up by way of another resource which doesn't
+	// ask for protection.
+	refused string
 }
 
 // A roster is the sessions by the address of the other end. The first to ask
 // for an address has it.
 type roster struct {
 	sessions map[netip.Addr]session
+	hopeless []session                 // refused, and keeping no address
 	clashes  map[[2]resources.Key]bool // loser and winner, so that each pair is told about once
 	problems *problems
 }
@@ -67,7 +71,7 @@ func difference(first, s session) (mine, theirs string) {
 	if a, b := s.peer.ASN, first.peer.ASN; a != b {
 		return fmt.Sprintf("in AS %d", a), fmt.Sprintf("in AS %d", b)
 	}
-	if s.refused || first.refused {
+	if s.refused != "" || first.refused != "" {
 		return "", "" // there is a Problem already, and the rest may be unknown
 	}
 	if s.peer.Password != first.peer.Password {
@@ -103,9 +107,38 @@ func (r *roster) has(a netip.Addr) bool {
 func (r *roster) peers() map[netip.AddrPort]Peer {
 	peers := make(map[netip.AddrPort]Peer, len(r.sessions))
 	for _, s := range r.sessions {
-		if !s.refused {
+		if s.refused == "" {
 			peers[s.at] = s.peer
 		}
 	}
 	return peers
+}
+
+// giveUp notes a session that can't be, and leaves its address to others.
+func (r *roster) giveUp(s session) { r.hopeless = append(r.hopeless, s) }
+
+// refused are the sessions not to start. Who has an address, started or
+// refused, is all there is to say about it.
+func (r *roster) refused() []Refused {
+	var refused []Refused
+	for _, s := range r.sessions {
+		if s.refused != "" {
+			refused = append(refused, s.refusal())
+		}
+	}
+	for _, s := range r.hopeless {
+		if !r.has(s.at.Addr()) {
+			refused = append(refused, s.refusal())
+		}
+	}
+	slices.SortFunc(refused, func(a, b Refused) int {
+		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Why, b.Why))
+	})
+	return slices.Compact(refused)
+}
+
+func (s session) refusal() Refused {
+	r := Refused{At: s.at, Peer: s.peer, Why: s.refused}
+	r.Password = resources.Password{} // nobody needs it
+	return r
 }
