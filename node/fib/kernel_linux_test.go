@@ -203,10 +203,18 @@ func TestDeletedRouteComesBack(t *testing.T) {
 		took := expect(t, look, all...)
 		t.Logf("%s: back %v after the command ended", cmd, took)
 	}
-	// From the deletion itself, without the time ip(8) takes to start and end.
-	other, dst := connect(t), netip.MustParsePrefix("10.1.0.0/24")
+	// From the deletion itself, without the time ip(8) takes to start and end;
+	// of one route each, as more in a second would be a fight.
+	other, dsts := connect(t), prefixes(51, false)
+	var more []Route
+	for _, dst := range dsts {
+		more = append(more, Route{Dst: dst, Via: addrs("192.0.2.2")})
+		all = append(all, dst.String()+" via 192.0.2.2%eth0")
+	}
+	s.Want(more)
+	expect(t, look, all...)
 	var times []time.Duration
-	for range 51 {
+	for _, dst := range dsts {
 		errs := make([]error, 1)
 		started := time.Now()
 		other.Apply([]Op{{Kind: Remove, Dst: dst}}, errs)
@@ -850,4 +858,41 @@ func TestEmptyKernel(t *testing.T) {
 	expect(t, look, "10.1.0.0/24 via 192.0.2.2%eth0")
 	ip(t, "link del eth0")
 	expect(t, look)
+}
+
+// TestTwoFight: of two programs that want different routes neither wins, but
+// they calm down, and the one that is left gets its way.
+func TestTwoFight(t *testing.T) {
+	namespace(t)
+	pair(t)
+	look, witness := connect(t), connect(t)
+	s, _ := start(t, connect(t))
+	other, stop := start(t, connect(t))
+	dsts := prefixes(100, false)
+	batch := func(via string) (b []Route) {
+		for _, p := range dsts {
+			b = append(b, Route{Dst: p, Via: addrs(via)})
+		}
+		return b
+	}
+	s.Want(batch("192.0.2.2"))
+	other.Want(batch("192.0.2.3"))
+	wait(t, func() string {
+		r := s.Status()
+		if len(r.Failed) == 0 || !strings.Contains(r.Failed[0].Reason, "someone else keeps deleting or replacing it") {
+			return fmt.Sprintf("no word of the fight: %+v", r)
+		}
+		return ""
+	})
+	events := 0
+	if err := witness.Changes(func(*Event) { events++ }); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d events for %d routes until both had calmed down", events, len(dsts))
+	if events > 50*len(dsts) {
+		t.Errorf("%d events for %d routes until both had calmed down", events, len(dsts))
+	}
+	stop()
+	reports(t, s, status.Routes{Wanted: len(dsts), Installed: len(dsts)})
+	has(t, look, dsts[0].String()+" via 192.0.2.2%eth0", dsts[99].String()+" via 192.0.2.2%eth0")
 }

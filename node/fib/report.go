@@ -65,6 +65,9 @@ func (s *Syncer) why(e *entry) string {
 	if why, _ := s.facts.obstacle(e.dst.prefix()); why != "" {
 		return why
 	}
+	if why := s.contests.why(e.dst); why != "" {
+		return why
+	}
 	if e.refusal != 0 {
 		return s.reasons.text(e.refusal)
 	}

@@ -101,6 +101,9 @@ func (s *Syncer) planOne(id uint32) {
 	if e.want == 0 && e.have != 0 && e.flags&claimed == 0 && !s.swept {
 		return // a leftover, whose time hasn't come
 	}
+	if e.want != 0 && s.contests.held(e.dst) {
+		return // until calm lets it go
+	}
 	target, blocked := s.target(e)
 	switch plan(target, e.have, blocked) {
 	case keep:
@@ -173,6 +176,10 @@ func (s *Syncer) record() {
 			example = err
 		}
 		s.table.forget(m.id)
+	}
+	if errors.Is(example, syscall.EPERM) && !s.barred {
+		s.barred = true
+		s.log.Warn("not permitted to write routes: needs CAP_NET_ADMIN", "error", example)
 	}
 	if n := len(s.refused) - before; n > 0 {
 		s.log.Debug("the kernel refused routes, trying again later", "routes", n, "one error", example)

@@ -203,14 +203,21 @@ func (s *Syncer) hear(ev *Event) {
 
 // hearOwn notes that someone has changed a route of ours.
 func (s *Syncer) hearOwn(ev *Event) {
+	id := s.table.find(dstOf(ev.Route.Dst))
+	before := uint32(0)
+	if id != 0 {
+		before = s.table.at(id).have
+	}
 	if !ev.Gone {
-		s.found(&ev.Route)
+		if id = s.found(&ev.Route); s.table.at(id).have != before {
+			s.taken(id, before)
+		}
 		return
 	}
-	id := s.table.find(dstOf(ev.Route.Dst))
 	if id == 0 {
 		return
 	}
+	s.taken(id, before)
 	e := s.table.at(id)
 	left := uint32(0)
 	if e.dst.v6() {
@@ -239,6 +246,7 @@ func (s *Syncer) hearForeign(ev *Event) {
 		e := s.table.at(id)
 		if ev.Route.Metric == Metric && !ev.Gone && e.have != 0 {
 			if ev.Replaced {
+				s.taken(id, e.have)
 				s.table.setHave(e, 0)
 			} else {
 				s.lookWithin(debounce)

@@ -23,12 +23,13 @@ type Syncer struct {
 	inbox   inbox
 	settled atomic.Bool
 
-	mu      sync.Mutex
-	table   table
-	facts   *facts
-	ground  sync.RWMutex // of facts, inside mu: who asks Reach must not wait for a big batch
-	reasons reasons
-	swept   bool // Settled has been said and seen to
+	mu       sync.Mutex
+	table    table
+	facts    *facts
+	ground   sync.RWMutex // of facts, inside mu: who asks Reach must not wait for a big batch
+	reasons  reasons
+	contests contests
+	swept    bool // Settled has been said and seen to
 
 	// writes and removes are entries that wait for their turn; a removal waits
 	// for the writes that were there before it, so that nothing is taken away
@@ -40,6 +41,7 @@ type Syncer struct {
 	moved    bool          // the facts changed: next hops may resolve otherwise
 	scanAt   time.Time     // when to read the kernel
 	rested   time.Time     // no scan before then
+	barred   bool          // the log was told that we may not write
 	lostAt   time.Time     // when the log was told of lost events
 	retryAt  time.Time     // when to try the refused again; zero: no need
 	backoff  time.Duration // how far away retryAt is put the next time
@@ -206,6 +208,7 @@ func (s *Syncer) turn() (busy bool, err error) {
 	if settled && !s.swept {
 		s.sweep()
 	}
+	s.calm(now)
 	s.plan()
 	s.mu.Unlock()
 
@@ -219,10 +222,13 @@ func (s *Syncer) turn() (busy bool, err error) {
 
 // nextTime is when turn has something to do even if nothing happens.
 func (s *Syncer) nextTime() time.Time {
-	if !s.retryAt.IsZero() && s.retryAt.Before(s.scanAt) {
-		return s.retryAt
+	next := s.scanAt
+	for _, at := range []time.Time{s.retryAt, s.contests.next} {
+		if !at.IsZero() && at.Before(next) {
+			next = at
+		}
 	}
-	return s.scanAt
+	return next
 }
 
 // retry queues what the kernel refused.
