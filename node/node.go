@@ -89,8 +89,8 @@ func Run(ctx context.Context, c Config) error {
 	g.Go(func() error { return status.Serve(ctx, control, tell.Report) })         // all        → status
 	if unregistered != nil {
 		c.Log.Warn("could not register this node, trying again", "error", unregistered)
-		g.Go(func() error { return keepRegistering(ctx, c) })
 	}
+	g.Go(func() error { return stayRegistered(ctx, c, unregistered == nil, follow.Missing) })
 	g.Go(func() error { return notify(ctx, follow.Applied, peersChanged, tell.Summary) })
 	return g.Wait()
 }

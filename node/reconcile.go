@@ -31,12 +31,19 @@ type reconciler struct {
 	host    func() fib.Host
 	log     *slog.Logger
 
+	// fatal says which error of the first Apply ends the node, because it does
+	// nothing it was started for: its port is taken, say. Later ones are tried
+	// again, as every other error is.
+	fatal func(error) bool
+
 	newest  atomic.Pointer[offer]
 	outcome atomic.Pointer[outcome]
 	wake    chan struct{} // of size 1
 
 	// Applied is closed when the first snapshot has been acted upon.
 	Applied chan struct{}
+	// Missing gets a value when a snapshot lacks this node. Its size is 1.
+	Missing chan struct{}
 }
 
 // An offer is a snapshot and when it came.
@@ -56,7 +63,8 @@ type outcome struct {
 func newReconciler(node string, speaker applier, host func() fib.Host, log *slog.Logger) *reconciler {
 	return &reconciler{
 		node: node, speaker: speaker, host: host, log: log,
-		wake: make(chan struct{}, 1), Applied: make(chan struct{}),
+		fatal: func(error) bool { return false },
+		wake:  make(chan struct{}, 1), Applied: make(chan struct{}), Missing: make(chan struct{}, 1),
 	}
 }
 
@@ -69,7 +77,8 @@ func (r *reconciler) Offer(snap *resources.Snapshot) {
 // Wake makes the reconciler look again: the host has changed.
 func (r *reconciler) Wake() { wake(r.wake) }
 
-// Run acts on offers until ctx is done.
+// Run acts on offers until ctx is done, which is not an error. A fatal one of
+// the first Apply is returned.
 func (r *reconciler) Run(ctx context.Context) error {
 	delay := retryFirst
 	retry := time.NewTimer(0)
@@ -90,6 +99,9 @@ func (r *reconciler) Run(ctx context.Context) error {
 			return nil
 		}
 		if r.outcome.Swap(&o) == nil {
+			if o.err != nil && r.fatal(o.err) {
+				return o.err
+			}
 			close(r.Applied)
 		}
 		if o.err == nil {
@@ -104,6 +116,9 @@ func (r *reconciler) Run(ctx context.Context) error {
 
 // act derives what the node should do and has the speaker do it.
 func (r *reconciler) act(ctx context.Context, newest offer) outcome {
+	if r.isMissing(newest.snap) {
+		wake(r.Missing)
+	}
 	want, problems := intent.Derive(newest.snap, r.node, hostFacts(r.host()))
 	r.logNew(problems)
 	err := r.speaker.Apply(ctx, want)
@@ -111,6 +126,13 @@ func (r *reconciler) act(ctx context.Context, newest offer) outcome {
 		r.log.Warn("could not do all that is asked for, trying again", "error", err)
 	}
 	return outcome{offer: newest, want: want, problems: problems, err: err}
+}
+
+// isMissing reports whether a snapshot has nothing of this node, not even
+// something that can't be read: that one is its writer's to mend.
+func (r *reconciler) isMissing(snap *resources.Snapshot) bool {
+	self := resources.Key{Kind: resources.KindNode, Name: r.node}
+	return snap.Nodes[r.node] == nil && !slices.ContainsFunc(snap.Broken, func(b resources.Broken) bool { return b.Key == self })
 }
 
 // logNew logs the problems that were not there the last time, one line each.

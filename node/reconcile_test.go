@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/netip"
 	"testing"
@@ -15,6 +16,9 @@ import (
 	"github.com/calctl/calctl/node/intent"
 	"github.com/calctl/calctl/resources"
 )
+
+// errRecorder is how a recorder fails.
+var errRecorder = errors.New("no room in the kernel")
 
 // recorder is a speaker that remembers what it was asked for, and fails as
 // often as it is told to.
@@ -31,7 +35,7 @@ func (r *recorder) Apply(_ context.Context, want intent.BGP) error {
 	}
 	if r.failures > 0 {
 		r.failures--
-		return errors.New("no room in the kernel")
+		return fmt.Errorf("AS %d: %w", want.ASN, errRecorder)
 	}
 	return nil
 }
@@ -108,6 +112,73 @@ func TestReconcilerTriesAgain(t *testing.T) {
 		}
 		if len(s.applied) != 4 {
 			t.Errorf("applied %d times, want 4: one try, three retries, no more after success", len(s.applied))
+		}
+	})
+}
+
+// isRecorder is a predicate for reconciler.fatal.
+func isRecorder(err error) bool { return errors.Is(err, errRecorder) }
+
+func TestReconcilerEndsWhenTheFirstApplyIsFatal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newReconciler("a", &recorder{failures: 1}, func() fib.Host { return fib.Host{} }, slog.New(slog.DiscardHandler))
+		r.fatal = isRecorder
+		r.Offer(snapshotOf(65000))
+		if err := r.Run(t.Context()); !isRecorder(err) {
+			t.Errorf("Run: %v, want %v", err, errRecorder)
+		}
+		select {
+		case <-r.Applied:
+			t.Error("Applied is closed, and systemd would hear READY")
+		default:
+		}
+		if o := r.outcome.Load(); o == nil || !isRecorder(o.err) {
+			t.Errorf("the outcome for status: %+v", o)
+		}
+	})
+}
+
+func TestReconcilerOutlivesLaterFatalErrors(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &recorder{}
+		r := follow(t, s)
+		r.fatal = isRecorder // before the first offer, so nobody reads it yet
+		r.Offer(snapshotOf(65000))
+		synctest.Wait()
+		<-r.Applied
+		s.failures = 2
+		r.Offer(snapshotOf(65001))
+		synctest.Wait()
+		<-time.After(time.Minute) // of the bubble
+		if o := r.outcome.Load(); o.err != nil || o.want.ASN != 65001 || len(s.applied) != 4 {
+			t.Errorf("after %d calls: %+v", len(s.applied), o)
+		}
+	})
+}
+
+func TestReconcilerMissesItsNode(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := follow(t, &recorder{})
+		missed := func(snap *resources.Snapshot) bool {
+			r.Offer(snap)
+			synctest.Wait()
+			select {
+			case <-r.Missing:
+				return true
+			default:
+				return false
+			}
+		}
+		if missed(snapshotOf(65000)) {
+			t.Error("it is there, and was missed")
+		}
+		if !missed(resources.NewSnapshot()) {
+			t.Error("it is gone, and was not missed")
+		}
+		broken := resources.NewSnapshot()
+		broken.Broken = []resources.Broken{{Key: resources.Key{Kind: resources.KindNode, Name: "a"}, Err: errors.New("bad")}}
+		if missed(broken) {
+			t.Error("it can't be read, and was missed: registering would fail or destroy it")
 		}
 	})
 }

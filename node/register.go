@@ -146,6 +146,53 @@ const (
 	registerMost  = time.Minute
 )
 
+// stayRegistered sees to it that the node is registered, until ctx is done. It
+// tries again when the datastore was in the way at the start (the node works
+// meanwhile by what it finds there), and when a snapshot misses the node.
+func stayRegistered(ctx context.Context, c Config, registered bool, missing <-chan struct{}) error {
+	if !registered {
+		if err := keepRegistering(ctx, c); err != nil {
+			return err
+		}
+	}
+	// Somebody who deletes it again and again gets it back ever more slowly.
+	delay, last := registerFirst, time.Time{}
+	for again := false; ; {
+		if !again {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-missing:
+			}
+		}
+		if time.Since(last) > 2*registerMost {
+			delay = registerFirst
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(delay):
+		}
+		delay, last = min(2*delay, registerMost), time.Now()
+		err := registerMissing(ctx, c)
+		if again = err != nil && ctx.Err() == nil; again {
+			// Not even a mistake ends the node: there was none when it started.
+			c.Log.Warn("could not register this node again, trying again", "error", err)
+		}
+	}
+}
+
+// registerMissing registers the node unless it is there: the snapshot without
+// it may be older than its registration.
+func registerMissing(ctx context.Context, c Config) error {
+	_, err := c.Store.Get(ctx, resources.Key{Kind: resources.KindNode, Name: c.Name})
+	if !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	c.Log.Warn("somebody has deleted the resource of this node, registering it again", "node", c.Name)
+	return register(ctx, c)
+}
+
 // keepRegistering tries until the node is registered. The datastore was in the
 // way the first time; the node works meanwhile by what it finds there.
 func keepRegistering(ctx context.Context, c Config) error {

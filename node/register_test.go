@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"net/netip"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/calctl/calctl/node/autodetect"
 	"github.com/calctl/calctl/resources"
@@ -135,4 +137,57 @@ func TestRegisterRefusesAnAddressInUse(t *testing.T) {
 	if err.Error() != want {
 		t.Errorf("got %q, want %q", err, want)
 	}
+}
+
+// TestStayRegistered: a node that is deleted while it runs is back after a
+// second, and ever later if that happens again and again.
+func TestStayRegistered(t *testing.T) {
+	s := openStore(t) // outside the bubble: it watches real files
+	key := resources.Key{Kind: resources.KindNode, Name: "a"}
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		c := Config{Name: "a", Store: s, Identity: given4(t, "10.0.0.1/24"), Log: slog.New(slog.DiscardHandler)}
+		if err := register(ctx, c); err != nil {
+			t.Fatal(err)
+		}
+		missing := make(chan struct{}, 1)
+		done := make(chan error, 1)
+		go func() { done <- stayRegistered(ctx, c, true, missing) }()
+		there := func() bool {
+			_, err := s.Get(ctx, key)
+			if err != nil && !errors.Is(err, store.ErrNotFound) {
+				t.Fatal(err)
+			}
+			return err == nil
+		}
+		// A snapshot from before the registration changes nothing.
+		before, err := s.Get(ctx, key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		missing <- struct{}{}
+		<-time.After(5 * time.Minute)
+		if after, err := s.Get(ctx, key); err != nil || after.Meta().ResourceVersion != before.Meta().ResourceVersion {
+			t.Errorf("written again though it was there: %v", err)
+		}
+		for _, delay := range []time.Duration{registerFirst, 2 * registerFirst, 4 * registerFirst} {
+			if _, err := s.Delete(ctx, key, ""); err != nil {
+				t.Fatal(err)
+			}
+			missing <- struct{}{}
+			<-time.After(delay - time.Millisecond)
+			if there() {
+				t.Errorf("back before %v are over", delay)
+			}
+			<-time.After(time.Second)
+			synctest.Wait()
+			if !there() {
+				t.Errorf("not back after %v", delay+time.Second)
+			}
+		}
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("stayRegistered: %v", err)
+		}
+	})
 }
