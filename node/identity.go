@@ -3,6 +3,7 @@ package node
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"github.com/calctl/calctl/node/autodetect"
 	"github.com/calctl/calctl/resources"
@@ -67,7 +68,63 @@ func ParseAddress(text string, family autodetect.Family, method string) (Address
 	if a.explicit.Addr().Is4() != (family == autodetect.IPv4) {
 		return Address{}, fmt.Errorf("%s is wrong IP version: it is not an %s address", text, family)
 	}
+	if what := unusable(a.explicit); what != "" {
+		return Address{}, fmt.Errorf("%s is %s: give an address of this machine that other nodes reach, autodetect or none", text, what)
+	}
 	return a, nil
+}
+
+// unusable says what an address is when no session can start from it, or none
+// that comes from another machine. IPv4's link-local addresses are not among
+// them: links to clouds have them, and they need no interface to be named.
+func unusable(p netip.Prefix) string {
+	a := p.Addr()
+	switch {
+	case a.IsUnspecified():
+		return "the unspecified address"
+	case a.IsLoopback():
+		return "a loopback address"
+	case a.IsMulticast():
+		return "a multicast address"
+	case a.Is6() && a.IsLinkLocalUnicast():
+		return "a link-local address"
+	case a.Is4In6():
+		return "an IPv4 address written as IPv6"
+	case a == netip.AddrFrom4([4]byte{255, 255, 255, 255}):
+		return "the broadcast address"
+	case a.BitLen()-p.Bits() < 2: // a host, or both ends of a link (RFC 3021, RFC 6164)
+		return ""
+	case a == p.Masked().Addr():
+		return "the address of the network itself"
+	case a.Is4() && isLast(p):
+		return "the broadcast address of its network"
+	}
+	return ""
+}
+
+// isLast reports whether an IPv4 address is the last one of its network.
+func isLast(p netip.Prefix) bool {
+	next := p.Addr().Next()
+	return !next.IsValid() || !p.Contains(next)
+}
+
+// Absent returns the addresses somebody has given that none of the interfaces
+// has, IPv4 first. That is no mistake, they may come later: until then no
+// session can start from them.
+func (id Identity) Absent(interfaces []autodetect.Interface) []netip.Addr {
+	var absent []netip.Addr
+	for _, a := range [...]Address{id.IPv4, id.IPv6} {
+		if a.way == given && !present(a.explicit.Addr(), interfaces) {
+			absent = append(absent, a.explicit.Addr())
+		}
+	}
+	return absent
+}
+
+func present(a netip.Addr, interfaces []autodetect.Interface) bool {
+	return slices.ContainsFunc(interfaces, func(i autodetect.Interface) bool {
+		return slices.ContainsFunc(i.Addrs, func(p netip.Prefix) bool { return p.Addr() == a })
+	})
 }
 
 // resolve is the address to register, empty for none. stored is what the Node

@@ -75,6 +75,7 @@ func (o *getOptions) run(ctx context.Context, a *app, args []string) error {
 			return err
 		}
 	}
+	a.tellIfMissing()
 	if len(failures) == 0 {
 		return nil
 	}

@@ -160,38 +160,17 @@ func readFile(ctx context.Context, a *app, file string) (text []byte, shown stri
 	}
 }
 
-// describe lists the faults Decode found in a file: calicoctl's words first,
-// then where.
+// describe lists the faults Decode found in a file.
 func describe(err error, file string) []string {
-	var bad resources.DecodeErrors
-	if one, ok := errors.AsType[*resources.DecodeError](err); ok {
-		bad = resources.DecodeErrors{one}
+	type faulty interface {
+		error
+		Faults(file string) []string
 	}
-	if several, ok := errors.AsType[resources.DecodeErrors](err); ok {
-		bad = several
+	if bad, ok := errors.AsType[faulty](err); ok {
+		return bad.Faults(file)
 	}
-	if err != nil && bad == nil {
+	if err != nil {
 		return []string{fmt.Sprintf("%v (%s)", err, file)}
 	}
-	var lines []string
-	for _, e := range bad {
-		faults := e.Fields
-		if len(faults) == 0 {
-			faults = resources.Invalid{{Reason: e.Reason, Line: e.Line}}
-		}
-		for _, f := range faults {
-			where := fmt.Sprintf("%s:%d", file, f.Line)
-			if e.Key.Kind != "" {
-				where += ", " + e.Key.String()
-			}
-			if f.Path != "" {
-				where += ", " + f.Path
-				if f.Value != "" {
-					where += " = '" + f.Value + "'"
-				}
-			}
-			lines = append(lines, f.Reason+" ("+where+")")
-		}
-	}
-	return lines
+	return nil
 }

@@ -71,6 +71,7 @@ func (o *nodeRunOptions) run(ctx context.Context, a *app) error {
 	if err != nil {
 		return usageError{err}
 	}
+	warnOfAbsent(log, identity)
 	sources := autodetect.OS
 	sources.Getenv = a.env
 	name, err := autodetect.NodeName(o.name, sources)
@@ -92,6 +93,17 @@ func (o *nodeRunOptions) run(ctx context.Context, a *app) error {
 		Version:  buildOf(info).Version,
 		Log:      log,
 	})
+}
+
+// warnOfAbsent tells of addresses this machine does not have, or not yet.
+func warnOfAbsent(log *slog.Logger, id node.Identity) {
+	interfaces, err := autodetect.Interfaces()
+	if err != nil {
+		return // the node says so when it registers
+	}
+	for _, a := range id.Absent(interfaces) {
+		log.Warn("no interface of this machine has the address: sessions from it can't start before one has", "address", a)
+	}
 }
 
 // identity is what the node is told about itself.

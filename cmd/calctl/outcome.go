@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -100,16 +101,37 @@ func (o outcome) explain() string {
 	return text
 }
 
-// checked fills in defaults and validates all documents, so that nothing is
-// written when one of them is wrong. It tells what is wrong.
+// examined fills in defaults and says what is wrong with each document, nil
+// where nothing is. Two documents about one resource must say the same: which of
+// them is meant nobody can know.
+func examined(documents []document) []error {
+	errs := make([]error, len(documents))
+	first := map[resources.Key]document{}
+	for i, d := range documents {
+		d.Resource.Default()
+		if errs[i] = d.Resource.Validate(); errs[i] != nil {
+			continue
+		}
+		key := resources.KeyOf(d.Resource)
+		other, again := first[key]
+		if !again {
+			first[key] = d
+		} else if !reflect.DeepEqual(other.Resource, d.Resource) {
+			errs[i] = fmt.Errorf("%s is in %s too, and says something else there: keep one of them", key, other.where(""))
+		}
+	}
+	return errs
+}
+
+// checked examines all documents, so that nothing is written when one of them
+// is wrong. It tells what is wrong.
 func (a *app) checked(v verb, documents []document) error {
 	var bad []string
 	kinds := map[resources.Kind]bool{}
-	for _, d := range documents {
-		kinds[d.Resource.Kind()] = true
-		d.Resource.Default()
-		if err := d.Resource.Validate(); err != nil {
-			bad = append(bad, outcome{d, err}.explain())
+	for i, err := range examined(documents) {
+		kinds[documents[i].Resource.Kind()] = true
+		if err != nil {
+			bad = append(bad, outcome{documents[i], err}.explain())
 		}
 	}
 	if len(bad) == 0 {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -27,6 +28,7 @@ type app struct {
 	env      func(string) string
 	now      func() time.Time
 
+	args      []string
 	datastore string // --datastore
 	began     bool   // arguments were understood: what fails now is not wrong usage
 }
@@ -47,7 +49,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 	context.AfterFunc(ctx, stop)
 
 	checked := &checkedWriter{w: out}
-	a := &app{in: in, out: checked, err: errs, env: os.Getenv, now: time.Now}
+	a := &app{args: args, in: in, out: checked, err: errs, env: os.Getenv, now: time.Now}
 	root := newRootCmd(a)
 	root.SetArgs(args)
 	root.SetIn(in)
@@ -83,6 +85,7 @@ func (a *app) exit(cmd *cobra.Command, err error) int {
 // newRootCmd builds the command tree. New commands get a file of their own and
 // a line here.
 func newRootCmd(a *app) *cobra.Command {
+	var version bool
 	root := &cobra.Command{
 		Use:   "calctl",
 		Short: "Store Calico's routing resources and run the BGP node they ask for",
@@ -97,12 +100,24 @@ routes as the resources say, 'calctl node status' shows how it goes.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          noArgs,
-		RunE:          showHelp,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if version {
+				return a.versionLine()
+			}
+			return showHelp(cmd, args)
+		},
 		PersistentPreRun: func(*cobra.Command, []string) {
 			a.began = true
 		},
 	}
 	root.PersistentFlags().StringVar(&a.datastore, "datastore", "", "`folder` that holds the resources (default $"+datastoreEnv+", else "+defaultDatastore+")")
+	root.Flags().BoolVarP(&version, "version", "v", false, "show the version of calctl")
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		if word := a.mistyped(cmd); word != "" {
+			return unknownCommand(cmd, word)
+		}
+		return err
+	})
 	root.AddCommand(
 		newApplyCmd(a),
 		newCreateCmd(a),
@@ -134,10 +149,49 @@ func noArgs(cmd *cobra.Command, args []string) error {
 	case len(args) == 0:
 		return nil
 	case cmd.HasSubCommands():
-		return usagef("unknown command %q for %q", args[0], cmd.CommandPath())
+		return unknownCommand(cmd, args[0])
 	default:
 		return usagef("'%s' takes no arguments, got %q", cmd.CommandPath(), args[0])
 	}
+}
+
+// unknownCommand says that cmd has no such command, and which it may be.
+func unknownCommand(cmd *cobra.Command, word string) error {
+	hint := ""
+	cmd.SuggestionsMinimumDistance = min(2, (len(word)+1)/3) // letters: all short words are alike
+	if like := cmd.SuggestionsFor(word); len(like) > 0 {
+		hint = "; did you mean " + strings.Join(like, " or ") + "?"
+	}
+	return usagef("unknown command %q for %q%s", word, cmd.CommandPath(), hint)
+}
+
+// mistyped is the word that stands where cmd expects one of its commands, empty
+// when there is none. A flag of the command that was meant is unknown to cmd,
+// and would be blamed instead of the word.
+func (a *app) mistyped(cmd *cobra.Command) string {
+	if !cmd.HasSubCommands() {
+		return ""
+	}
+	_, rest, _ := cmd.Root().Find(a.args)
+	for i := 0; i < len(rest); i++ {
+		switch arg := rest[i]; {
+		case !strings.HasPrefix(arg, "-"):
+			return arg
+		case strings.Contains(arg, "="), isSwitch(cmd, arg):
+		default:
+			i++ // its value, as far as anybody can know
+		}
+	}
+	return ""
+}
+
+// isSwitch tells whether a flag of cmd takes no value.
+func isSwitch(cmd *cobra.Command, arg string) bool {
+	f := cmd.Flags().Lookup(strings.TrimPrefix(arg, "--"))
+	if len(arg) == 2 {
+		f = cmd.Flags().ShorthandLookup(arg[1:])
+	}
+	return f != nil && f.NoOptDefVal != ""
 }
 
 // newHelpCmd is cobra's, except that help for what does not exist is an error.

@@ -28,9 +28,8 @@ func (a *app) validate(ctx context.Context, in *input) error {
 		return err
 	}
 	var outcomes []outcome
-	for _, d := range documents {
-		d.Resource.Default()
-		outcomes = append(outcomes, outcome{d, d.Resource.Validate()})
+	for i, err := range examined(documents) {
+		outcomes = append(outcomes, outcome{documents[i], err})
 	}
 	return a.told(verb{do: "validate", done: "validated"}, outcomes)
 }

@@ -56,6 +56,13 @@ func (a *app) version(b build, output string) error {
 	}
 }
 
+// versionLine is all that -v shows.
+func (a *app) versionLine() error {
+	info, _ := debug.ReadBuildInfo()
+	_, err := fmt.Fprintln(a.out, "calctl", buildOf(info).Version)
+	return err
+}
+
 // buildOf reads what the Go toolchain writes into every binary.
 func buildOf(info *debug.BuildInfo) build {
 	if info == nil {
