@@ -126,7 +126,7 @@ func (c *conn) updates() {
 		if u, e = decoder.Decode(body); e != nil {
 			return e
 		}
-		return c.s.on.Update(&u, c.reader.Ready())
+		return c.s.on.Update(&u, c.reader.Coming() == wire.TypeUpdate)
 	}
 	for {
 		t, b, ok := c.next()

@@ -22,7 +22,7 @@ type Handler interface {
 	// said. Nothing is read or asked for before it returns.
 	Established(Terms) Source
 	// Update passes on what the peer says. u is valid during the call. more
-	// says that another message has arrived already: a batch can go on.
+	// says that another one has arrived already: a batch can go on.
 	//
 	// It may take its time: then the peer has to wait (by TCP's means), while
 	// our keepalives go out and the hold timer stands still. A returned error
@@ -64,6 +64,7 @@ type Session struct {
 	stopping chan struct{} // closed by Stop
 	farewell *wire.Notification
 	stopOnce sync.Once
+	admitted bool // the Listener knows the peer
 	began    atomic.Bool
 
 	// stage is held by the connection whose session the Handler is in.
@@ -119,6 +120,20 @@ func jitter(d time.Duration) time.Duration { return d - rand.N(d/4+1) }
 
 var errTwice = errors.New("a session runs once: make another")
 
+// Admit lets the peer in at the Listener, with its password. Run does it when
+// nobody has before; who wants to know of an error first calls it. A session
+// that was admitted must run, or the Listener keeps its place.
+func (s *Session) Admit() error {
+	if s.admitted {
+		return nil
+	}
+	if err := s.door.admit(s); err != nil {
+		return fmt.Errorf("peer %v: %w", s.cfg.Remote.Addr(), err)
+	}
+	s.admitted = true
+	return nil
+}
+
 // Run speaks with the peer until the context is done or Stop is called, and
 // returns when nothing of the session is left. The end of the context closes
 // the connection without a word, so that a peer which restarts gracefully keeps
@@ -130,8 +145,8 @@ func (s *Session) Run(ctx context.Context) error {
 	if s.began.Swap(true) {
 		return errTwice
 	}
-	if err := s.door.admit(s); err != nil {
-		return fmt.Errorf("peer %v: %w", s.cfg.Remote.Addr(), err)
+	if err := s.Admit(); err != nil {
+		return err
 	}
 	for i := range s.timers {
 		s.timers[i] = time.NewTimer(time.Hour)

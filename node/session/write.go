@@ -82,6 +82,7 @@ func (c *conn) write() {
 		case <-w.tick.C:
 			w.keepalive()
 		case b := <-c.bulk:
+			w.first()
 			w.put(b)
 			select {
 			case c.written <- struct{}{}:
@@ -106,6 +107,19 @@ type writer struct {
 	last     time.Time // when something was last said
 	broken   bool      // something was left half said, or the connection is dead
 	err      error
+}
+
+// first says what the machine had to say before the source was asked: our
+// KEEPALIVE goes before the first route.
+func (w *writer) first() {
+	for {
+		select {
+		case u := <-w.say:
+			w.utter(u)
+		default:
+			return
+		}
+	}
 }
 
 func (w *writer) utter(u utterance) {

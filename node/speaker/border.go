@@ -23,10 +23,21 @@ type Events struct {
 	Peers func()
 }
 
+// Reach says how the kernel gets to a next hop.
+type Reach struct {
+	Resolvable bool
+	OnLink     bool // without another router in between
+}
+
 // Options are what a speaker needs to know before it starts.
 type Options struct {
 	Events Events
 	// Restarting says that the kernel still forwards by the routes of an
 	// earlier run, so that peers may keep theirs (RFC 4724, section 4.1).
 	Restarting bool
+	// Reach is asked about every next hop: a path whose next hop can't be
+	// reached is not chosen (RFC 4271, 9.1.2.1), and one on a link goes before
+	// one behind other routers. ReachChanged has it asked again. It may be
+	// called from any goroutine and must not block. nil: all are on links.
+	Reach func(nextHop netip.Addr) Reach
 }

@@ -52,15 +52,13 @@ func Diff(have, want intent.BGP) Changes {
 			c.Add = append(c.Add, at)
 		}
 	}
-	// Of a Local, its prefix and its source make a difference to peers yet: a
-	// route that only moved to another gateway is no news to them.
 	for p := range have.Local {
 		if _, ok := want.Local[p]; !ok {
 			c.Withdraw = append(c.Withdraw, p)
 		}
 	}
 	for p, l := range want.Local {
-		if h, ok := have.Local[p]; !ok || h.Source != l.Source {
+		if h, ok := have.Local[p]; !ok || h != l {
 			c.Announce = append(c.Announce, p)
 		}
 	}

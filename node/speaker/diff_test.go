@@ -76,8 +76,7 @@ func TestDiff(t *testing.T) {
 			Changes{Remove: []netip.AddrPort{b}, Add: []netip.AddrPort{b2}}},
 		{"a route more", base(), base(func(w *intent.BGP) { w.Local[q] = intent.Local{} }), Changes{Announce: []netip.Prefix{q}}},
 		{"a route less", base(), base(func(w *intent.BGP) { delete(w.Local, p) }), Changes{Withdraw: []netip.Prefix{p}}},
-		{"a route by another gateway", base(), base(func(w *intent.BGP) { w.Local[p] = intent.Local{Source: intent.Direct, Metric: 5} }), Changes{}},
-		{"a route from another source", base(), base(func(w *intent.BGP) { w.Local[p] = intent.Local{Source: intent.Kernel} }), Changes{Announce: []netip.Prefix{p}}},
+		{"a route by another gateway", base(), base(func(w *intent.BGP) { w.Local[p] = intent.Local{Source: intent.Kernel, Metric: 5} }), Changes{Announce: []netip.Prefix{p}}},
 		{"a pool more", base(), base(func(w *intent.BGP) { w.Export.Reject = []netip.Prefix{q} }), Changes{Policy: true}},
 		{"a pool less", base(), base(func(w *intent.BGP) { w.Export.Accept = nil }), Changes{Policy: true}},
 	}

@@ -4,38 +4,52 @@ import (
 	"net/netip"
 
 	"github.com/calctl/calctl/node/intent"
+	"github.com/calctl/calctl/node/session"
 )
 
 // An engine speaks BGP with one AS number and router id on one port. It is
-// given checked values only.
+// given checked values only. There is one, core; the border is here so that
+// what Apply does can be tested without BGP.
 type engine interface {
-	// addPeer begins a session. restarting says that the kernel still forwards
-	// by what an earlier run learned (RFC 4724, 4.1).
-	addPeer(at netip.AddrPort, p intent.Peer, restarting bool) error
+	// addPeer begins a session.
+	addPeer(at netip.AddrPort, p intent.Peer) error
 	// removePeer ends a session and forgets what it brought.
-	removePeer(at netip.AddrPort, p intent.Peer) error
-	// setPolicy replaces the export policy, which at first lets nothing out, without ending a session: what may
-	// go out now is announced, what may not any more is withdrawn.
+	removePeer(at netip.AddrPort) error
+	// setPolicy replaces the export policy, which at first lets nothing out,
+	// without ending a session: what may go out now is announced, what may not
+	// any more is withdrawn.
 	setPolicy(intent.Export) error
-	announce(netip.Prefix, intent.Source) error
+	announce(netip.Prefix, intent.Local) error
 	withdraw(netip.Prefix) error
-	// counts are the routes by peer; those told only if out is asked for.
-	counts(out bool) map[netip.Addr]counts
-	// farewell tells all peers that this speaker ends, and why.
-	farewell(why string)
-	// stop ends it. The ears hear nothing from then on.
-	stop()
+	// counts are the routes by peer.
+	counts() map[netip.AddrPort]counts
+	// reachChanged has all next hops resolved anew.
+	reachChanged()
+	// release ends the time after a restart in which peers are told nothing.
+	release()
+	// hush makes the ears hear nothing from now on.
+	hush()
+	// stop tells all peers that this speaker ends, and why, and ends it. The
+	// ears hear that the routes are gone, and nothing after that.
+	stop(why string)
 }
 
 // counts are the routes a peer has told us and was told.
 type counts struct{ in, out uint64 }
 
-// ears are whom an engine tells. They are called one at a time and in the
-// order things happened.
+// ears are whom an engine tells. None of them may block.
 type ears struct {
-	best     func([]advert)
+	// best is called by one goroutine, in the order of what happened; endOfRIB
+	// by the same, after the routes that came before the marker.
+	best     func([]Change)
 	endOfRIB func(peer netip.Addr)
-	// state gets the reason when a session ended, and when one is up whether
-	// the peer sends End-of-RIB.
-	state func(peer netip.Addr, to bgpState, reason string, marker bool)
+	// up says that a session is established, and whether the peer will send
+	// End-of-RIB; down that it is over.
+	up   func(peer netip.Addr, marker bool)
+	down func(peer netip.Addr)
+	// changed says that a session stands otherwise than before. How is asked
+	// for late, so that of two calls at once none is overtaken.
+	changed func(peer netip.Addr, now func() session.Status)
+	// failed says that there is no session, and why: nothing more will come of it.
+	failed func(peer netip.Addr, why error)
 }

@@ -176,7 +176,7 @@ func TestHostilePeers(t *testing.T) {
 	f[1].bird(bird{asn: 64514, routes: []string{"10.3.0.0/24"}})
 	s := speak(t)
 
-	// Every case has a peer of its own: after an error GoBGP is deaf for five seconds.
+	// Every case has a peer of its own: after an error a session rests for a while.
 	want := bgpWith(f[1].peer4(64514))
 	peers := 0
 	newPeer := func() netip.Addr {

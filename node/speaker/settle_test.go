@@ -118,12 +118,12 @@ func TestSettledIsTold(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Minute) // of the bubble
-		e.ears.state(peer, established, "", true)
+		e.ears.up(peer, true)
 		synctest.Wait()
 		if len(heard) != 0 {
 			t.Fatalf("heard %v before anything was sent", heard)
 		}
-		e.ears.best([]advert{{prefix: netip.MustParsePrefix("10.9.0.0/16"), path: path{from: peer, via: peer}}})
+		e.ears.best([]Change{{Prefix: netip.MustParsePrefix("10.9.0.0/16"), NextHops: []netip.Addr{peer}}})
 		e.ears.endOfRIB(peer)
 		time.Sleep(time.Second)
 		e.ears.endOfRIB(peer)

@@ -10,9 +10,9 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/calctl/calctl/node/intent"
+	"github.com/calctl/calctl/node/session"
 	"github.com/calctl/calctl/status"
 )
 
@@ -23,14 +23,14 @@ type Speaker struct {
 	events Events
 	begin  func(intent.BGP, ears) (engine, error) // starts an engine
 	book   *book
-	best   *best
 	settle *settler
 	peers  chan struct{} // readable when a session has changed
 
 	stopTelling context.CancelFunc
 	told        sync.WaitGroup
 
-	running atomic.Pointer[running] // for Peers, which must not wait for Apply
+	running atomic.Pointer[engine] // for Peers, which must not wait for Apply
+	telling sync.Mutex             // held while an event is told
 
 	mu         sync.Mutex
 	closed     bool
@@ -39,22 +39,17 @@ type Speaker struct {
 	have       intent.BGP // what has been done, also after a failure
 }
 
-// running is what Peers needs of a running speaker.
-type running struct {
-	engine         engine
-	local          int
-	local4, local6 uint64 // local routes that are told
-}
-
 // New makes a speaker that has nothing to say until the first Apply.
 func New(log *slog.Logger, o Options) *Speaker {
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &Speaker{
 		log: log, events: o.Events, restarting: o.Restarting,
-		book: newBook(log), best: newBest(), settle: newSettler(),
+		book: newBook(), settle: newSettler(),
 		peers: make(chan struct{}, 1), stopTelling: cancel,
 	}
-	s.begin = func(want intent.BGP, e ears) (engine, error) { return startGoBGP(log, s.book, want, e) }
+	s.begin = func(want intent.BGP, e ears) (engine, error) {
+		return startCore(log, want, s.restarting, resolver(o.Reach), e)
+	}
 	s.told.Go(func() { s.tell(ctx) })
 	return s
 }
@@ -115,7 +110,7 @@ func (s *Speaker) act(ctx context.Context, c Changes, want intent.BGP) (errs []e
 			return append(errs, ctx.Err())
 		}
 		p := s.have.Peers[at]
-		if err := s.engine.removePeer(at, p); err != nil {
+		if err := s.engine.removePeer(at); err != nil {
 			fail("remove peer %v (%s): %w", at.Addr(), p.Name, err)
 			stuck[at.Addr()] = true
 			continue
@@ -141,13 +136,12 @@ func (s *Speaker) act(ctx context.Context, c Changes, want intent.BGP) (errs []e
 		delete(s.have.Local, p)
 	}
 	for _, p := range c.Announce {
-		if err := s.engine.announce(p, want.Local[p].Source); err != nil {
+		if err := s.engine.announce(p, want.Local[p]); err != nil {
 			fail("announce %v: %w", p, err)
 			continue
 		}
 		s.have.Local[p] = want.Local[p]
 	}
-	restarting := s.restarting
 	for _, at := range c.Add {
 		if ctx.Err() != nil {
 			return append(errs, ctx.Err())
@@ -157,12 +151,11 @@ func (s *Speaker) act(ctx context.Context, c Changes, want intent.BGP) (errs []e
 		}
 		p := want.Peers[at]
 		s.book.added(at.Addr(), nil) // before the engine tells of it
-		if err := s.engine.addPeer(at, p, restarting); err != nil {
+		if err := s.engine.addPeer(at, p); err != nil {
 			s.book.added(at.Addr(), err)
 			fail("add peer %v (%s): %w", at.Addr(), p.Name, err)
 			continue
 		}
-		s.restarting = false
 		s.have.Peers[at] = p
 		s.log.Info("peer added", "peer", at.Addr(), "name", p.Name, "as", p.ASN, "type", p.Type)
 	}
@@ -174,24 +167,28 @@ var errNoRouterID = errors.New("this node has no router id: it needs an IPv4 add
 
 func (s *Speaker) start(want intent.BGP) error {
 	e, err := s.begin(want, ears{
-		best:     s.best.update,
+		best: func(batch []Change) {
+			s.settle.moved()
+			s.tellBest(batch)
+		},
 		endOfRIB: s.settle.endOfRIB,
-		state: func(peer netip.Addr, to bgpState, reason string, marker bool) {
-			if !s.book.move(peer, to, reason) {
-				return
-			}
-			if to == established {
-				s.settle.up(peer, marker)
-			} else {
-				s.settle.down(peer)
-			}
+		up:       s.settle.up,
+		down:     s.settle.down,
+		changed: func(peer netip.Addr, now func() session.Status) {
+			s.book.moved(peer, now)
+			wake(s.peers)
+		},
+		failed: func(peer netip.Addr, why error) {
+			s.book.added(peer, why)
 			wake(s.peers)
 		},
 	})
 	if err != nil {
 		return err
 	}
+	s.restarting = false // of a second engine the peers have heard already
 	s.engine = e
+	s.running.Store(&e)
 	s.have = clone(intent.BGP{ASN: want.ASN, RouterID: want.RouterID, Port: want.Port})
 	s.log.Info("speaking BGP", "as", want.ASN, "router", want.RouterID, "port", want.Port)
 	return nil
@@ -203,75 +200,45 @@ func (s *Speaker) stop(why string) {
 		return
 	}
 	s.running.Store(nil)
-	s.engine.farewell(why)
-	s.engine.stop()
+	s.engine.stop(why)
 	for at := range s.have.Peers {
 		s.book.removed(at.Addr())
 		s.settle.down(at.Addr())
 	}
-	s.best.clear()
 	s.engine, s.have = nil, intent.BGP{}
 }
 
-// remember takes over what is told to nobody, and counts what is.
+// remember takes over what is told to nobody.
 func (s *Speaker) remember(want intent.BGP) {
-	if s.engine == nil {
-		return
-	}
-	r := &running{engine: s.engine, local: len(s.have.Local)}
-	for p := range s.have.Local {
-		if l, ok := want.Local[p]; ok {
-			s.have.Local[p] = l
-		}
-		switch {
-		case !s.have.Export.Permits(p):
-		case p.Addr().Is4():
-			r.local4++
-		default:
-			r.local6++
-		}
-	}
 	for at, p := range s.have.Peers {
 		if q, ok := want.Peers[at]; ok && sameSession(p, q) {
 			s.have.Peers[at] = q
 		}
 	}
-	s.running.Store(r)
 }
 
-// countLimit bounds how many evaluations of the export policy Peers has GoBGP
-// make: about a tenth of a second's worth, while which nothing else moves.
-const countLimit = 100_000
-
-// Peers reports every peer that is wanted, sorted by address. RoutesOut is
-// exact as long as routes times peers stay below a limit; beyond it only this
-// node's own routes are counted.
+// Peers reports every peer that is wanted, sorted by address.
 func (s *Speaker) Peers() []status.Peer {
 	peers := s.book.list()
-	r := s.running.Load()
-	if r == nil {
+	e := s.running.Load()
+	if e == nil {
 		return peers
 	}
-	exact := (s.best.size()+r.local)*len(peers) <= countLimit
-	counted := r.engine.counts(exact)
+	counted := (*e).counts()
 	for i := range peers {
 		p := &peers[i]
-		c := counted[p.Address]
+		c := counted[netip.AddrPortFrom(p.Address, p.Port)]
 		p.RoutesIn, p.RoutesOut = c.in, c.out
-		switch {
-		case exact || p.State != status.StateUp:
-		case p.Address.Is4():
-			p.RoutesOut = r.local4
-		default:
-			p.RoutesOut = r.local6
-		}
 	}
 	return peers
 }
 
-// closeLimit is how long Close waits for GoBGP to clear its tables, which for
-// a full one takes longer than the process has any use for.
-const closeLimit = 3 * time.Second
+// ReachChanged says that Options.Reach may answer otherwise than before.
+func (s *Speaker) ReachChanged() {
+	if e := s.running.Load(); e != nil {
+		(*e).reachChanged()
+	}
+}
 
 // Close ends all sessions and tells the peers so (Cease, administrative
 // shutdown), as BIRD does when it is asked to end: peers drop our routes at
@@ -287,16 +254,9 @@ func (s *Speaker) Close() {
 	s.closed = true
 	s.stopTelling()
 	s.told.Wait()
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
+	if s.engine != nil {
+		s.engine.hush()
 		s.stop("calctl is stopping")
-	}()
-	limit := time.NewTimer(closeLimit)
-	defer limit.Stop()
-	select {
-	case <-done:
-	case <-limit.C:
 	}
 }
 

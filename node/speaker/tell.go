@@ -7,21 +7,17 @@ import (
 	"time"
 )
 
-// gather is the least time between two batches. A single change after a quiet
-// time is told at once; in a flood, batches grow.
-const gather = 2 * time.Millisecond
-
-// tell calls the events, one at a time, until ctx is done.
+// tell calls the events that aren't routes, until ctx is done.
 func (s *Speaker) tell(ctx context.Context) {
-	dirty := s.best.dirty
-	pause := stopped()
-	settle := stopped()
+	settle := time.NewTimer(time.Hour)
+	settle.Stop()
 	check := func() {
 		settled, next := s.settle.check()
 		if settled {
-			for s.tellBest() { // what the peers have sent comes before the news that it is all
+			if e := s.running.Load(); e != nil {
+				(*e).release()
 			}
-			call(s.events.Settled)
+			s.call(s.events.Settled)
 		}
 		settle.Stop()
 		if !next.IsZero() {
@@ -32,14 +28,8 @@ func (s *Speaker) tell(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-dirty:
-			s.tellBest()
-			dirty = nil
-			pause.Reset(gather)
-		case <-pause.C:
-			dirty = s.best.dirty
 		case <-s.peers:
-			call(s.events.Peers)
+			s.call(s.events.Peers)
 		case <-s.settle.wake:
 			check()
 		case <-settle.C:
@@ -48,29 +38,21 @@ func (s *Speaker) tell(ctx context.Context) {
 	}
 }
 
-// tellBest tells one batch and reports whether there was one.
-func (s *Speaker) tellBest() bool {
-	batch := s.best.take()
-	if len(batch) == 0 {
-		return false
-	}
-	s.settle.moved()
+// tellBest tells changed routes. The engine's owner calls it.
+func (s *Speaker) tellBest(batch []Change) {
 	if s.events.Best != nil {
-		s.events.Best(batch)
-	}
-	return true
-}
-
-func call(f func()) {
-	if f != nil {
-		f()
+		s.call(func() { s.events.Best(batch) })
 	}
 }
 
-func stopped() *time.Timer {
-	t := time.NewTimer(time.Hour)
-	t.Stop()
-	return t
+// call tells an event, when no other is being told.
+func (s *Speaker) call(event func()) {
+	if event == nil {
+		return
+	}
+	s.telling.Lock()
+	defer s.telling.Unlock()
+	event()
 }
 
 // A settler is settling with a clock and a lock.
@@ -117,4 +99,13 @@ func (s *settler) check() (bool, time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.s.check(time.Now())
+}
+
+// wake makes a channel of size 1 readable; a second wake before it is read is
+// the same.
+func wake(c chan<- struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
 }

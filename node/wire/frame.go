@@ -117,6 +117,15 @@ func (r *Reader) Ready() bool {
 	return len(have) >= headerLen && len(have) >= int(be16(have[16:]))
 }
 
+// Coming returns the type of the message that Next will return without
+// reading, and 0 when it would have to read.
+func (r *Reader) Coming() Type {
+	if !r.Ready() {
+		return 0
+	}
+	return Type(r.buf[r.begin+headerLen-1])
+}
+
 var marker = bytes.Repeat([]byte{0xff}, 16)
 
 // Header checks the header of a message (RFC 4271 §6.1), of which b has at

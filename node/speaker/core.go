@@ -1,0 +1,341 @@
+package speaker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/calctl/calctl/node/adjout"
+	"github.com/calctl/calctl/node/intent"
+	"github.com/calctl/calctl/node/rib"
+	"github.com/calctl/calctl/node/session"
+	"github.com/calctl/calctl/node/wire"
+)
+
+const (
+	// inboxSize is how many batches may wait for the owner. More would only
+	// move the queue from the peers' sockets, where TCP holds it, into our memory.
+	inboxSize = 16
+	// commitAfter is how many batches are decided on together at most: a flood
+	// is decided on in large steps, a single change at once.
+	commitAfter = 16
+	// workStep is how many prefixes are looked at in one go when a policy has
+	// changed or a peer has come: some milliseconds' worth, after which routes
+	// that have come meanwhile have their turn.
+	workStep = 20_000
+	// deferral is how long a restarting speaker withholds its routes for peers
+	// that have not sent theirs (the Selection_Deferral_Timer of RFC 4724, 4.1).
+	deferral = 10 * time.Second
+	// farewellLimit is how long peers have to be told that this node goes.
+	farewellLimit = time.Second
+)
+
+// ErrListen says that the port peers are to connect to is not to be had.
+var ErrListen = errors.New("can't listen for BGP")
+
+// exportPolicy is the name of the one policy there is.
+const exportPolicy = "export"
+
+// core is the engine: one goroutine owns the routes and what peers are told of
+// them; sessions bring and take.
+type core struct {
+	log     *slog.Logger
+	ears    ears
+	asn     uint32
+	id      netip.Addr
+	attrs   *wire.Table
+	resolve rib.Resolver
+	door    *session.Listener // nil: not listening
+	ctx     context.Context   // ends with the engine
+	cancel  context.CancelFunc
+	inbox   chan job
+	quiet   atomic.Bool // the ears hear nothing any more
+
+	// restarting says that a restart is not over: OPENs say so, and peers are
+	// told nothing yet.
+	restarting atomic.Bool
+	// forwarding says that the kernel forwards by routes of ours, so that peers
+	// which have lost us may keep theirs.
+	forwarding atomic.Bool
+
+	sessions sync.WaitGroup
+	parts    sync.WaitGroup // the owner, the listener
+
+	// The owner's.
+	table  *rib.Table
+	groups *adjout.Groups
+	peers  map[netip.AddrPort]*peering
+	export *exporter
+	work   bool     // groups have work left
+	after  []func() // to be done when what was learned has been told
+}
+
+// A job is work for the owner: routes of a peer, or something else to be done.
+type job struct {
+	from  *peering
+	batch *batch
+	do    func()
+	done  chan<- struct{} // closed when what came of the job has been told
+}
+
+// startCore begins to listen. It lets no route out before it has a policy.
+func startCore(log *slog.Logger, want intent.BGP, restarting bool, resolve rib.Resolver, e ears) (*core, error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	c := &core{
+		log: log, ears: e, asn: want.ASN, id: want.RouterID, attrs: &wire.Table{},
+		resolve: resolve, ctx: ctx, cancel: cancel, inbox: make(chan job, inboxSize),
+		peers: map[netip.AddrPort]*peering{}, export: newExporter(intent.Export{}),
+	}
+	c.restarting.Store(restarting)
+	c.forwarding.Store(restarting)
+	if want.Port != 0 {
+		door, err := session.Listen(want.Port, nil, log)
+		if err != nil {
+			cancel()
+			return nil, fmt.Errorf("%w on port %d: %w", ErrListen, want.Port, err)
+		}
+		c.door = door
+		c.parts.Go(func() {
+			if err := door.Run(ctx); err != nil {
+				log.Error("no peer can connect to this node any more", "error", err)
+			}
+		})
+	}
+	c.table = rib.New(rib.Options{Attrs: c.attrs, Resolve: resolve})
+	c.groups = adjout.New(adjout.Options{Table: c.table, Attrs: c.attrs, Hold: restarting})
+	c.parts.Go(c.own)
+	if restarting {
+		t := time.AfterFunc(deferral, c.release)
+		context.AfterFunc(ctx, func() { t.Stop() })
+	}
+	return c, nil
+}
+
+// always is a channel that can be read at any time.
+var always = func() <-chan struct{} { c := make(chan struct{}); close(c); return c }()
+
+// own is the owner: it does jobs, and decides on what they have changed.
+func (c *core) own() {
+	var done []chan<- struct{}
+	do := func(j job) {
+		switch {
+		case j.batch != nil:
+			c.learn(j.from, j.batch)
+		case j.do != nil:
+			j.do()
+		}
+		if j.done != nil {
+			done = append(done, j.done)
+		}
+	}
+	for {
+		var spare <-chan struct{} // readable when there is work besides the jobs
+		if c.work {
+			spare = always
+		}
+		select {
+		case <-c.ctx.Done():
+			return
+		case j := <-c.inbox:
+			do(j)
+			c.more(do)
+		case <-spare:
+		}
+		c.commit()
+		c.work = c.groups.Work(workStep)
+		for _, f := range c.after {
+			f()
+		}
+		c.after = c.after[:0]
+		for _, d := range done {
+			close(d)
+		}
+		done = done[:0]
+	}
+}
+
+// more does the jobs that have come already.
+func (c *core) more(do func(job)) {
+	for range commitAfter {
+		select {
+		case j := <-c.inbox:
+			do(j)
+		default:
+			return
+		}
+	}
+}
+
+// commit has the table decide, and tells kernel and peers what is new.
+func (c *core) commit() {
+	c.table.Commit(func(deltas []rib.Delta) {
+		c.groups.Changed(deltas)
+		if changes := changesOf(deltas); len(changes) > 0 && !c.quiet.Load() {
+			c.ears.best(changes)
+		}
+	})
+}
+
+// changesOf are the deltas that matter to the kernel.
+func changesOf(deltas []rib.Delta) []Change {
+	var changes []Change
+	for i := range deltas {
+		d := &deltas[i]
+		if !d.HopsChanged() {
+			continue
+		}
+		if changes == nil {
+			changes = make([]Change, 0, len(deltas)-i)
+		}
+		change := Change{Prefix: d.Prefix}
+		if d.New.Hops != nil {
+			change.NextHops = d.New.Hops.Addrs()
+		}
+		changes = append(changes, change)
+	}
+	return changes
+}
+
+// send gives the owner a job, and waits while there are many. It reports false
+// when the engine has ended.
+func (c *core) send(j job) bool {
+	select {
+	case c.inbox <- j:
+		return true
+	case <-c.ctx.Done():
+		return false
+	}
+}
+
+// call has the owner do something and waits until what came of it is told. It
+// reports false when the engine has ended first.
+func (c *core) call(do func()) bool {
+	done := make(chan struct{})
+	if !c.send(job{do: do, done: done}) {
+		return false
+	}
+	select {
+	case <-done:
+		return true
+	case <-c.ctx.Done():
+		return false
+	}
+}
+
+func (c *core) addPeer(at netip.AddrPort, want intent.Peer) error {
+	p, err := newPeering(c, at, want)
+	if err != nil {
+		return err
+	}
+	// The kernel may refuse the peer's password: then there is no session.
+	if err := p.session.Admit(); err != nil {
+		return err
+	}
+	c.call(func() {
+		c.peers[at] = p
+		p.enter()
+	})
+	c.sessions.Go(p.run)
+	return nil
+}
+
+func (c *core) removePeer(at netip.AddrPort) error {
+	var p *peering
+	c.call(func() { p = c.peers[at] })
+	if p == nil {
+		return nil
+	}
+	p.end(wire.Notification{Code: wire.Cease, Subcode: wire.Deconfigured})
+	c.call(func() {
+		delete(c.peers, at)
+		p.leave()
+	})
+	return nil
+}
+
+func (c *core) setPolicy(e intent.Export) error {
+	c.call(func() {
+		c.export = newExporter(e)
+		c.groups.SetPolicy(exportPolicy, c.export.decide)
+	})
+	return nil
+}
+
+func (c *core) announce(p netip.Prefix, l intent.Local) error {
+	c.call(func() {
+		c.unset(p) // it may have had another source
+		c.table.SetLocal(sourceOf(l.Source), rib.Local{Gateway: l.Gateway, Metric: l.Metric}, []wire.Dest{{Prefix: p}})
+	})
+	return nil
+}
+
+func (c *core) withdraw(p netip.Prefix) error {
+	c.call(func() { c.unset(p) })
+	return nil
+}
+
+func (c *core) unset(p netip.Prefix) {
+	for _, s := range []rib.Source{rib.Direct, rib.Kernel} {
+		c.table.UnsetLocal(s, []wire.Dest{{Prefix: p}})
+	}
+}
+
+func (c *core) release() {
+	c.send(job{do: func() {
+		if c.restarting.Swap(false) {
+			c.groups.Release(wire.Both)
+		}
+	}})
+}
+
+func (c *core) counts() map[netip.AddrPort]counts {
+	all := map[netip.AddrPort]counts{}
+	c.call(func() {
+		for at, p := range c.peers {
+			all[at] = p.counts()
+		}
+	})
+	return all
+}
+
+func (c *core) reachChanged() { c.send(job{do: func() { c.table.Resolve(c.resolve) }}) }
+
+func (c *core) hush() { c.quiet.Store(true) }
+
+func (c *core) stop(why string) {
+	var all []*peering
+	c.call(func() {
+		for _, p := range c.peers {
+			all = append(all, p)
+		}
+	})
+	for _, p := range all {
+		goodbye := wire.Shutdown(wire.AdminShutdown, why) // RFC 9003
+		p.session.Stop(&goodbye)
+	}
+	gone := make(chan struct{})
+	go func() {
+		c.sessions.Wait()
+		close(gone)
+	}()
+	select {
+	case <-gone:
+	case <-time.After(farewellLimit):
+	}
+	if !c.quiet.Load() {
+		c.call(func() {
+			for _, p := range all {
+				p.leave()
+			}
+			clear(c.peers)
+		})
+	}
+	c.cancel()
+	c.sessions.Wait()
+	c.parts.Wait()
+}

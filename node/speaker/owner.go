@@ -1,0 +1,165 @@
+package speaker
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/calctl/calctl/node/adjout"
+	"github.com/calctl/calctl/node/rib"
+	"github.com/calctl/calctl/node/session"
+	"github.com/calctl/calctl/node/wire"
+)
+
+// What the owner does with a peering. All of this runs on its goroutine.
+
+// learn takes in what a peer has said.
+func (c *core) learn(p *peering, b *batch) {
+	defer b.free()
+	if c.peers[p.at] != p {
+		return // it was removed meanwhile
+	}
+	dests := b.dests
+	for _, o := range b.ops {
+		run := dests[:o.n]
+		dests = dests[o.n:]
+		switch {
+		case o.endOfRIB:
+			if p.stale {
+				p.sweep()
+			}
+			c.after = append(c.after, func() { c.ears.endOfRIB(p.at.Addr()) })
+		case o.attrs == nil:
+			c.table.Withdraw(p.peer, o.family, run)
+		default:
+			c.table.Announce(p.peer, o.family, o.attrs, run)
+		}
+	}
+}
+
+// enter gives the peer a place in the table.
+func (p *peering) enter() {
+	p.peer = p.c.table.AddPeer(p.describe(netip.Addr{}), p.importing)
+}
+
+// leave takes the peer and what it told out of the table.
+func (p *peering) leave() {
+	p.keepStale(0)
+	p.quit()
+	p.c.table.RemovePeer(p.peer)
+}
+
+func (p *peering) describe(id netip.Addr) rib.Peer {
+	return rib.Peer{
+		Name: p.want.Name, Address: p.at.Addr(), RouterID: id, AS: p.want.ASN, LocalAS: p.c.asn,
+	}
+}
+
+// up joins the peer to those who are told.
+func (p *peering) up(t session.Terms) {
+	p.self, p.restart, p.enhanced = t.Local.Addr(), t.PeerRestart.Time, t.EnhancedRefresh
+	p.judged = nil
+	if p.peer.RouterID != t.Theirs.ID {
+		p.peer = p.c.table.ReplacePeer(p.peer, p.describe(t.Theirs.ID))
+	}
+	switch {
+	case !p.stale:
+	case t.PeerRestart.Forwarding.Has(p.family):
+		p.keepStale(staleLimit) // its End-of-RIB should come before that
+	default:
+		// It says that it has lost what it told before, or nothing at all of
+		// a restart (RFC 4724, 4.2).
+		p.sweep()
+	}
+	p.member = p.c.groups.Join(adjout.Key{
+		Family: p.family, External: p.peer.External(), LocalAS: p.c.asn, Self: p.self,
+		Builder: t.Builder(), ExtendedNextHop: t.ExtendedNextHop, Policy: exportPolicy,
+	}, p.c.export.decide, p.peer, p.session.Wake)
+	p.c.forwarding.Store(true)
+	p.c.ears.up(p.at.Addr(), t.GracefulRestart)
+}
+
+// down ends what up began.
+func (p *peering) down(r session.Reason) {
+	if p.member == nil {
+		return // it has left already
+	}
+	p.quit()
+	p.c.ears.down(p.at.Addr())
+	// What was stale already when the session fell again isn't kept twice.
+	p.sweep()
+	if !r.Keep.Has(p.family) {
+		p.c.table.Down(p.peer, wire.Both)
+		return
+	}
+	p.c.table.MarkStale(p.peer, r.Keep)
+	p.stale = true
+	p.keepStale(p.restart)
+}
+
+// quit ends the telling.
+func (p *peering) quit() {
+	if p.member != nil {
+		p.member.Leave()
+		p.member = nil
+	}
+}
+
+// refresh tells the peer everything again, or minds where the peer begins and
+// ends to do so by itself (RFC 7313, 4).
+func (p *peering) refresh(r wire.Refresh) {
+	if p.member == nil || r.Family != p.family {
+		return
+	}
+	switch r.Subtype {
+	case wire.RefreshRequest:
+		p.member.Refresh(p.enhanced)
+	case wire.RefreshBegin:
+		p.c.table.MarkStale(p.peer, wire.SetOf(r.Family))
+		p.stale = true
+		p.keepStale(staleLimit)
+	case wire.RefreshEnd:
+		p.sweep()
+	}
+}
+
+func (p *peering) counts() counts {
+	n := counts{in: uint64(p.c.table.Counts(p.peer, p.family).Received)}
+	if p.member != nil {
+		n.out = uint64(p.member.Standing().Routes)
+	}
+	return n
+}
+
+// staleLimit is how long a peer that is back has to tell its routes anew,
+// before what it told earlier is forgotten.
+const staleLimit = 6 * time.Minute
+
+// sweep forgets what is still stale.
+func (p *peering) sweep() {
+	p.keepStale(0)
+	p.stale = false
+	p.c.table.Sweep(p.peer, wire.Both)
+}
+
+// keepStale has stale routes forgotten after a while; 0 stops that.
+func (p *peering) keepStale(limit time.Duration) {
+	if p.expiry != nil {
+		p.expiry.Stop()
+		p.expiry = nil
+	}
+	if limit == 0 {
+		return
+	}
+	var t *time.Timer
+	ready := make(chan struct{})
+	t = time.AfterFunc(limit, func() {
+		<-ready
+		p.c.send(job{do: func() {
+			if p.expiry == t { // not stopped meanwhile
+				p.sweep()
+			}
+		}})
+	})
+	p.expiry = t
+	close(ready)
+}

@@ -1,0 +1,152 @@
+package speaker
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/calctl/calctl/node/adjout"
+	"github.com/calctl/calctl/node/intent"
+	"github.com/calctl/calctl/node/rib"
+	"github.com/calctl/calctl/node/session"
+	"github.com/calctl/calctl/node/wire"
+)
+
+const (
+	// holdTime is BIRD's, which is what Calico's nodes have; we speak three
+	// times in it.
+	holdTime = 240 * time.Second
+	// restartTime is how long peers keep our routes after our end, as Calico's do.
+	restartTime = 120 * time.Second
+	// connectRetry is how often a peer is dialled, as by Calico's BIRD.
+	connectRetry = 5 * time.Second
+	// multihop is the TTL of what we send. All sessions of Calico are multihop.
+	multihop = 64
+	// batchSize is how many prefixes are handed to the owner at once at most:
+	// enough that the handing over costs nothing, few enough that a batch in
+	// the making costs no memory to speak of.
+	batchSize = 16_384
+)
+
+// A peering is the engine's side of one session, which calls it from its own
+// goroutines. What only the owner may touch is marked.
+type peering struct {
+	c       *core
+	at      netip.AddrPort
+	want    intent.Peer
+	family  wire.Family // sessions carry the family of their address, as Calico's do
+	session *session.Session
+	ended   chan struct{} // closed when nothing of the session is left
+
+	pending *batch // the session's, while it reads
+
+	// The owner's.
+	peer     *rib.Peer
+	member   *adjout.Member // nil while the session is down
+	self     netip.Addr     // our address of the session
+	restart  time.Duration  // how long the peer wants its routes kept
+	stale    bool           // routes of the session before are kept (RFC 4724, 4.2)
+	expiry   *time.Timer    // ends that
+	judged   *wire.Attrs    // the last attributes importing looked at
+	loops    bool           // and what it found
+	enhanced bool           // refreshes are marked (RFC 7313)
+}
+
+func newPeering(c *core, at netip.AddrPort, want intent.Peer) (*peering, error) {
+	p := &peering{
+		c: c, at: at, want: want, family: wire.IPv4,
+		ended: make(chan struct{}), pending: new(batch),
+	}
+	if at.Addr().Is6() {
+		p.family = wire.IPv6
+	}
+	var err error
+	p.session, err = session.New(session.Config{
+		Remote: at, Local: want.LocalAddress,
+		LocalAS: c.asn, PeerAS: want.ASN, ID: c.id,
+		HoldTime: holdTime, ConnectRetry: connectRetry,
+		Passive: want.Passive, Password: session.Secret(want.Password.Reveal()), TTL: multihop,
+		Capabilities: p.capabilities, Require: wire.SetOf(p.family),
+		Attributes: c.attrs,
+	}, p, c.door, c.log.With("name", want.Name))
+	return p, err
+}
+
+// run keeps the session going until it is ended.
+func (p *peering) run() {
+	defer close(p.ended)
+	if err := p.session.Run(p.c.ctx); err != nil {
+		p.c.ears.failed(p.at.Addr(), err)
+	}
+}
+
+// end says goodbye and waits until nothing of the session is left.
+func (p *peering) end(goodbye wire.Notification) {
+	p.session.Stop(&goodbye)
+	<-p.ended
+}
+
+// capabilities are what an OPEN offers.
+func (p *peering) capabilities() wire.Capabilities {
+	family := wire.SetOf(p.family)
+	restart := &wire.GracefulRestart{Restarting: p.c.restarting.Load(), Time: restartTime, Families: family}
+	if p.c.forwarding.Load() {
+		restart.Forwarding = family
+	}
+	return wire.Capabilities{
+		Families: family, Refresh: true, EnhancedRefresh: true, ExtendedMessage: true,
+		HasFourOctetAS: true, GracefulRestart: restart,
+	}
+}
+
+// Established implements session.Handler.
+func (p *peering) Established(t session.Terms) session.Source {
+	var member *adjout.Member
+	p.c.call(func() {
+		p.up(t)
+		member = p.member
+	})
+	if member == nil {
+		return silence{} // the engine has ended
+	}
+	return member
+}
+
+// silence is what there is to say when the engine has ended.
+type silence struct{}
+
+func (silence) Fill(buf []byte) []byte { return buf }
+
+// Update implements session.Handler.
+func (p *peering) Update(u *wire.Update, more bool) *wire.Error {
+	for _, n := range u.Notes {
+		p.c.log.Warn("malformed routes", "peer", p.at.Addr(), "name", p.want.Name, "verdict", n.Verdict.String(), "reason", n.Reason)
+	}
+	p.pending.add(u)
+	if !more || len(p.pending.dests) >= batchSize {
+		p.hand()
+	}
+	return nil
+}
+
+// hand gives the owner what has been read.
+func (p *peering) hand() {
+	if len(p.pending.ops) > 0 {
+		p.c.send(job{from: p, batch: p.pending})
+		p.pending = batches.Get().(*batch)
+	}
+}
+
+// Refresh implements session.Handler.
+func (p *peering) Refresh(r wire.Refresh) {
+	p.hand()
+	p.c.send(job{do: func() { p.refresh(r) }})
+}
+
+// Down implements session.Handler.
+func (p *peering) Down(r session.Reason) {
+	p.hand()
+	p.c.call(func() { p.down(r) })
+}
+
+// Changed implements session.Handler.
+func (p *peering) Changed() { p.c.ears.changed(p.at.Addr(), p.session.Status) }

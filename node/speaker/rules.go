@@ -1,0 +1,85 @@
+package speaker
+
+import (
+	"net/netip"
+
+	"github.com/gaissmai/bart"
+
+	"github.com/calctl/calctl/node/adjout"
+	"github.com/calctl/calctl/node/intent"
+	"github.com/calctl/calctl/node/rib"
+	"github.com/calctl/calctl/node/wire"
+)
+
+// importing decides on what a peer says: everything is let in that does not
+// lead in a circle. It runs on the owner's goroutine.
+func (p *peering) importing(_ *rib.Peer, _ wire.Family, _ netip.Prefix, received *wire.Attrs) (*wire.Attrs, uint8) {
+	// A full table comes with the same attributes for many prefixes in a row.
+	if received != p.judged {
+		p.judged, p.loops = received, p.circular(received)
+	}
+	if p.loops {
+		return nil, 0
+	}
+	return received, 0
+}
+
+// circular reports whether a route has been here before, or leads back to us.
+func (p *peering) circular(a *wire.Attrs) bool {
+	return a.ASPath().Count(p.c.asn) > 0 || // RFC 4271, 9.1.2
+		a.OriginatorID() == p.c.id || // RFC 4456, 8
+		a.NextHop() == p.self // RFC 4271, 6.3
+}
+
+// sourceOf is a local route's source in the table's terms.
+func sourceOf(s intent.Source) rib.Source {
+	if s == intent.Kernel {
+		return rib.Kernel
+	}
+	return rib.Direct
+}
+
+// resolver puts what the kernel says of next hops into the decision's terms:
+// BIRD's distances, which are 0 on a link and unknown behind a router.
+func resolver(reach func(netip.Addr) Reach) rib.Resolver {
+	return func(nextHop netip.Addr) rib.Reach {
+		r := Reach{Resolvable: true, OnLink: true}
+		if reach != nil {
+			r = reach(nextHop)
+		}
+		switch {
+		case !r.Resolvable:
+			return rib.Reach{}
+		case r.OnLink:
+			return rib.Reach{Resolvable: true}
+		}
+		return rib.Reach{Resolvable: true, Metric: rib.Far}
+	}
+}
+
+// An exporter is an intent.Export that is fast with many pools.
+type exporter struct{ reject, accept bart.Lite }
+
+func newExporter(e intent.Export) *exporter {
+	x := &exporter{}
+	for _, p := range e.Reject {
+		x.reject.Insert(p)
+	}
+	for _, p := range e.Accept {
+		x.accept.Insert(p)
+	}
+	return x
+}
+
+// permits is intent.Export.Permits.
+func (x *exporter) permits(p netip.Prefix) bool {
+	return !x.reject.LookupPrefix(p) && x.accept.LookupPrefix(p)
+}
+
+// decide is the policy towards every peer: what may go out goes as it is.
+func (x *exporter) decide(r adjout.Route) *wire.Attrs {
+	if !x.permits(r.Prefix) {
+		return nil
+	}
+	return r.Attrs
+}
