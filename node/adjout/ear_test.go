@@ -1,7 +1,6 @@
 package adjout
 
 import (
-	"encoding/binary"
 	"fmt"
 	"net/netip"
 	"sync/atomic"
@@ -17,6 +16,7 @@ type ear struct {
 	family  wire.Family
 	from    interface{ Fill([]byte) []byte }
 	woken   atomic.Bool
+	bell    chan struct{} // rung by wake
 	decoder *wire.Decoder
 	table   map[wire.Dest]*wire.Attrs
 
@@ -34,7 +34,7 @@ type ear struct {
 var interned wire.Table
 
 func newEar(t testing.TB, k Key) *ear {
-	e := &ear{t: t, family: k.Family, table: map[wire.Dest]*wire.Attrs{}}
+	e := &ear{t: t, family: k.Family, table: map[wire.Dest]*wire.Attrs{}, bell: make(chan struct{}, 1)}
 	rules := wire.Rules{LocalAS: 65099, PeerAS: k.LocalAS, FourOctetAS: k.Builder.FourOctetAS, Families: wire.Both, AddPath: k.Builder.AddPath, ExtendedNextHop: k.ExtendedNextHop}
 	if !k.External {
 		rules.LocalAS = k.LocalAS
@@ -44,7 +44,13 @@ func newEar(t testing.TB, k Key) *ear {
 	return e
 }
 
-func (e *ear) wake() { e.woken.Store(true) }
+func (e *ear) wake() {
+	e.woken.Store(true)
+	select {
+	case e.bell <- struct{}{}:
+	default:
+	}
+}
 
 // ask calls Fill once, if there may be something, and says whether there was.
 func (e *ear) ask(room int) bool {
@@ -137,8 +143,6 @@ func (e *ear) mark(body []byte) {
 		e.again = nil
 	}
 }
-
-func be16(b []byte) int { return int(binary.BigEndian.Uint16(b)) }
 
 // differences lists what the table should be and isn't.
 func (e *ear) differences(want map[wire.Dest]*wire.Attrs) (list []string) {

@@ -23,6 +23,7 @@ type world struct {
 	policy map[string]Policy
 	size   int // prefixes of a family
 	seed   uint64
+	live   bool // ears have goroutines
 }
 
 type player struct {
@@ -35,6 +36,7 @@ type player struct {
 	slow    bool
 	members [2]*Member
 	ears    [2]*ear
+	stop    [2]func() // of their goroutines
 }
 
 const ourAS = 64512
@@ -99,11 +101,17 @@ func (w *world) join(p *player) {
 		e.from = p.members[i]
 		p.ears[i] = e
 	}
+	if w.live {
+		p.listen()
+	}
 }
 
 func (w *world) leave(p *player) {
-	for i, m := range p.members {
+	for _, m := range p.members {
 		m.Leave()
+	}
+	p.silence()
+	for i := range p.members {
 		p.members[i], p.ears[i] = nil, nil
 	}
 }
@@ -212,7 +220,7 @@ func (w *world) step() {
 		w.groups.Release(wire.Both)
 	default:
 		for _, p := range w.peers {
-			if p.members[0] != nil && (!p.slow || w.r.IntN(10) == 0) && w.r.IntN(2) == 0 {
+			if p.members[0] != nil && !w.live && (!p.slow || w.r.IntN(10) == 0) && w.r.IntN(2) == 0 {
 				p.ears[0].ask(w.r.IntN(5000))
 				p.ears[1].ask(w.r.IntN(70000))
 			}
@@ -395,7 +403,7 @@ func (w *world) empty() {
 func TestModel(t *testing.T) {
 	seeds := 300
 	if testing.Short() {
-		seeds = 60
+		seeds = 30
 	}
 	for seed := range seeds {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {

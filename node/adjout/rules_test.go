@@ -102,8 +102,10 @@ func TestRules(t *testing.T) {
 		}, {
 			name: "only transitive extended communities leave the AS", says: "RFC 4360 §2",
 			key: external, from: fromInternal,
-			change: func(f *wire.Fields) { f.ExtCommunities = "\x40\x02\x00\x01\x00\x00\x00\x01\x00\x02\x00\x01\x00\x00\x00\x02" },
-			want:   said{Path: "64512 65001 65002", Hop: "192.0.2.254", LocalPref: -1, MED: -1, Ext: 1},
+			change: func(f *wire.Fields) {
+				f.ExtCommunities = "\x40\x02\x00\x01\x00\x00\x00\x01\x00\x02\x00\x01\x00\x00\x00\x02"
+			},
+			want: said{Path: "64512 65001 65002", Hop: "192.0.2.254", LocalPref: -1, MED: -1, Ext: 1},
 		}, {
 			name: "external, next hop keep", says: "BIRD next hop keep; Calico keepOriginalNextHop",
 			key: with(external, func(k *Key) { k.NextHop = NextHopKeep }), from: fromExternal,
