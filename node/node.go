@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"runtime/debug"
 	"time"
@@ -70,23 +71,26 @@ func Run(ctx context.Context, c Config) error {
 			Peers:   func() { wake(peersChanged) },
 		},
 		Restarting: routes.Stale(),
+		Reach:      func(nextHop netip.Addr) speaker.Reach { return speaker.Reach(routes.Reach(nextHop)) },
 	})
 	// Deferred here, run after the group below has ended: what closing makes
 	// the speaker withdraw reaches no kernel.
 	defer bgp.Close()
 
 	follow := newReconciler(c.Name, bgp, routes.Host, c.Log)
+	follow.fatal = func(err error) bool { return errors.Is(err, speaker.ErrListen) }
 	tell := reporter{
 		config: c, started: time.Now(),
 		follow: follow, peers: bgp.Peers, routes: routes.Status,
 	}
 
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return c.Store.Watch(ctx, follow.Offer) })                // datastore  → latest snapshot
-	g.Go(func() error { return follow.Run(ctx) })                                 // snapshot   → speaker
-	g.Go(func() error { return routes.Run(ctx) })                                 // best paths → kernel
-	g.Go(func() error { return forward(ctx, routes.HostChanged(), follow.Wake) }) // kernel     → snapshot's host
-	g.Go(func() error { return status.Serve(ctx, control, tell.Report) })         // all        → status
+	g.Go(func() error { return c.Store.Watch(ctx, follow.Offer) })                      // datastore  → latest snapshot
+	g.Go(func() error { return follow.Run(ctx) })                                       // snapshot   → speaker
+	g.Go(func() error { return routes.Run(ctx) })                                       // best paths → kernel
+	g.Go(func() error { return forward(ctx, routes.HostChanged(), follow.Wake) })       // kernel     → snapshot's host
+	g.Go(func() error { return forward(ctx, routes.ReachChanged(), bgp.ReachChanged) }) // kernel → next hops
+	g.Go(func() error { return status.Serve(ctx, control, tell.Report) })               // all        → status
 	if unregistered != nil {
 		c.Log.Warn("could not register this node, trying again", "error", unregistered)
 	}

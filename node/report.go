@@ -5,6 +5,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/calctl/calctl/node/intent"
 	"github.com/calctl/calctl/status"
 )
 
@@ -33,6 +34,7 @@ func (r reporter) Report() status.Report {
 		report.Datastore.Error = health.Err.Error()
 	}
 	if o := r.follow.outcome.Load(); o != nil {
+		report.Peers = intent.WithRefused(report.Peers, o.want.Refused, o.offer.at)
 		report.Datastore.Updated = o.offer.at
 		if o.want.Enabled() {
 			report.ASNumber = o.want.ASN

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -60,6 +61,55 @@ func TestLabRoutesOfOthersInTheKernel(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// TestLabUnreachableNextHopLoses: the better path is of no use while nobody
+// can reach its next hop.
+func TestLabUnreachableNextHopLoses(t *testing.T) {
+	l := lab.New(t)
+	r1, mid, r2, r3 := l.Host("r1"), l.Host("mid"), l.Host("r2"), l.Host("r3")
+	l.Link(r1, "eth0", []string{"192.168.1.1/24"}, mid, "eth0", []string{"192.168.1.9/24"})
+	l.Link(mid, "eth1", []string{"192.168.3.9/24"}, r2, "eth0", []string{"192.168.3.2/24"})
+	l.Link(r1, "eth1", []string{"192.168.2.1/24"}, r3, "eth0", []string{"192.168.2.2/24"})
+	r1.IP("route", "add", "192.168.3.0/24", "via", "192.168.1.9")
+	r2.IP("route", "add", "192.168.1.0/24", "via", "192.168.3.9")
+	r2.Bird(strings.Replace(birdPeer("192.168.3.2", "192.168.1.1", 64513, "10.2.0.0/24"), "neighbor", "multihop 4;\n\tneighbor", 1))
+	r3.Bird(strings.Replace(birdPeer("192.168.2.2", "192.168.2.1", 64514, "10.2.0.0/24"), "export all;",
+		"export filter { bgp_path.prepend(64514); accept; };", 1))
+	node := r1.Calctl()
+	node.Apply(strings.Replace(labR1, "192.168.1.2,", "192.168.3.2,", 1) + `
+---
+apiVersion: projectcalico.org/v3
+kind: BGPPeer
+metadata: {name: r3}
+spec: {peerIP: 192.168.2.2, asNumber: 64514, sourceAddress: None}
+`)
+	node.Start()
+	node.Established("192.168.2.2", 10*time.Second)
+	lab.Until(t, 10*time.Second, "the shorter path", hasRoute(r1, "10.2.0.0/24", "via 192.168.1.9 dev eth0"))
+	r1.IP("route", "del", "192.168.3.0/24")
+	lab.Until(t, 2*time.Second, "the longer path, which works", hasRoute(r1, "10.2.0.0/24", "via 192.168.2.2 dev eth1"))
+	r1.IP("route", "add", "192.168.3.0/24", "via", "192.168.1.9")
+	lab.Until(t, 2*time.Second, "the shorter path again", hasRoute(r1, "10.2.0.0/24", "via 192.168.1.9 dev eth0"))
+}
+
+// TestLabHoldTimerExpires: a peer that falls silent is gone, routes and all,
+// and not kept as one that restarts.
+func TestLabHoldTimerExpires(t *testing.T) {
+	r1, r2 := twoRouters(t)
+	bird := r2.Bird(strings.Replace(labBirdR2, "neighbor", "hold time 3;\n\tneighbor", 1))
+	node := r1.Calctl()
+	node.Apply(labR1)
+	node.Start()
+	lab.Until(t, 5*time.Second, "the route", hasRoute(r1, "10.2.0.0/24", "via 192.168.1.2"))
+	if err := syscall.Kill(bird.PID(), syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	lab.Until(t, 10*time.Second, "the silent peer's route gone", noRoute(r1, "10.2.0.0/24"))
+	p, err := node.Peer("192.168.1.2")
+	if err != nil || p.State == "up" || !strings.Contains(p.LastError, "Hold Timer Expired") {
+		t.Errorf("%+v, %v", p, err)
+	}
 }
 
 // pinger sends a ping every two milliseconds through the lab until told to stop.
