@@ -11,7 +11,8 @@
 // is tested with a map for a kernel.
 //
 // Next hops need not be neighbours. They are found by the longest match among the
-// routes that are not ours, so that no route can come to depend on itself.
+// routes that are not ours, so that no route can come to depend on itself. Reach
+// tells BGP the same, before it decides for a path.
 //
 // The kernel tells what others do to its table, and a route of ours that is
 // deleted is back within a millisecond or so. What it does not tell is found by
@@ -25,6 +26,8 @@
 //     most of their time there. We acknowledge batches; errors come by themselves.
 //   - Writing all routes anew at each event, as kube-router did, is O(n²) when the
 //     table fills; one that only ever writes never deletes what a crash left.
+//   - Two daemons on one table fought: 150,000 events in five seconds. There is one
+//     (owner), and whoever else fights gets ever slower answers (contest).
 //   - Sweeping old routes at the start is a gap at every restart.
 //   - Our own writes come back as events and drown the others': a socket filter
 //     drops them inside the kernel, by the port they carry (nlmsg_pid).

@@ -101,3 +101,5 @@ func prefixes(n int, v6 bool) []netip.Prefix {
 	}
 	return list
 }
+
+func hop(gateway string, link int) Hop { return Hop{Gateway: netip.MustParseAddr(gateway), Link: link} }

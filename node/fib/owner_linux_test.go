@@ -18,13 +18,13 @@ const holdEnv = "CALCTL_TEST_HOLD"
 func TestMain(m *testing.M) {
 	if os.Getenv(holdEnv) != "" {
 		if _, err := Open(quiet()); err != nil {
-			fmt.Println(err)
+			_, _ = fmt.Fprintln(os.Stdout, err)
 			return
 		}
-		fmt.Println("open")
+		_, _ = fmt.Fprintln(os.Stdout, "open")
 		select {}
 	}
-	os.Exit(m.Run())
+	m.Run()
 }
 
 // hold starts such a process in the test's namespace.

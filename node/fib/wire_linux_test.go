@@ -18,8 +18,6 @@ var addrsEqual = cmp.Options{
 	cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }),
 }
 
-func hop(gateway string, link int) Hop { return Hop{Gateway: netip.MustParseAddr(gateway), Link: link} }
-
 // TestWireRoundTrip: what is written can be read.
 func TestWireRoundTrip(t *testing.T) {
 	onlink := hop("192.0.2.2", 3)
