@@ -157,3 +157,16 @@ func BenchmarkChurn(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkSqueeze is how long members have to wait at most, once in a million
+// changes.
+func BenchmarkSqueeze(b *testing.B) {
+	f := newField(b)
+	source := f.client(0)
+	m, _ := f.join(reflected(), source)
+	f.announce(source, 0, 1_000_000)
+	g := m.group.Load()
+	for b.Loop() {
+		g.squeeze()
+	}
+}

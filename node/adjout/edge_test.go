@@ -148,3 +148,35 @@ func TestMoveAddPath(t *testing.T) {
 		}
 	}
 }
+
+// Where attributes don't tell sources apart, a change of source concerns the
+// sources only, and nobody when they are not here.
+func TestSameFromAnother(t *testing.T) {
+	f := newField(t)
+	a, b := f.client(1), f.client(2)
+	key := with(reflected(), func(k *Key) { k.External = true })
+	_, e := f.join(key, f.client(3))
+	f.join(key, f.client(4)) // deaf: for it, what was encoded is kept
+	f.announce(a, 0, 10)
+	e.askAll(4096)
+	f.table.Announce(b, wire.IPv4, interned.Intern(f.same()), []wire.Dest{{Prefix: prefix4(20)}})
+	f.table.Announce(a, wire.IPv4, interned.Intern(f.same()), []wire.Dest{{Prefix: prefix4(20)}})
+	f.commit()
+	e.askAll(4096)
+	heard := e.announced
+	f.table.Down(a, wire.OnlyIPv4)
+	f.commit()
+	if e.askAll(4096); e.announced != heard || e.table[wire.Dest{Prefix: prefix4(20)}] == nil {
+		t.Errorf("%d announcements of the same", e.announced-heard)
+	}
+	_, eb := f.join(key, b)
+	if eb.askAll(4096); len(eb.table) != 0 {
+		t.Errorf("a peer heard %d routes of its own", len(eb.table))
+	}
+}
+
+func (f *field) same() *wire.Attrs {
+	fields := wire.Fields{NextHop: addr("203.0.113.1"), LocalPref: 100, HasLocalPref: true}
+	a, _ := fields.Build()
+	return a
+}

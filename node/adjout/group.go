@@ -111,6 +111,15 @@ func (g *group) change(c *change, far reach) {
 		return
 	}
 	n := g.nodes.grow(c.node)
+	if n.state == live && n.attrs == c.attrs && g.byPeer[n.source] == nil && g.byPeer[c.source] == nil {
+		// The same from another source, and neither is here to whom it would
+		// make a difference.
+		g.live.kept.spoil(n.at)
+		g.count(n.source, -1)
+		g.count(c.source, 1)
+		n.source, n.owed = c.source, false
+		return
+	}
 	owed := g.owes(n, c.source)
 	switch n.state {
 	case absent:
@@ -118,7 +127,7 @@ func (g *group) change(c *change, far reach) {
 		g.routes++
 	case live:
 		g.live.leave(n.at)
-		g.bySource[n.source]--
+		g.count(n.source, -1)
 	case dead:
 		g.dead.leave(n.at)
 		g.desk.unpin(g.key.Family, c.ref)
@@ -126,17 +135,22 @@ func (g *group) change(c *change, far reach) {
 	}
 	n.attrs, n.source, n.state, n.owed = c.attrs, c.source, live, owed
 	n.at = g.live.enter(c.node)
-	for len(g.bySource) <= int(c.source) {
+	g.count(c.source, 1)
+}
+
+// count keeps how many live nodes a source has.
+func (g *group) count(source uint32, n int32) {
+	for len(g.bySource) <= int(source) {
 		g.bySource = append(g.bySource, 0)
 	}
-	g.bySource[c.source]++
+	g.bySource[source] += n
 }
 
 // drop makes a node one to be withdrawn, or forgets it when nobody knows it.
 func (g *group) drop(number uint32, ref rib.Ref, far reach) {
 	n := g.nodes.at(number)
 	g.live.leave(n.at)
-	g.bySource[n.source]--
+	g.count(n.source, -1)
 	g.routes--
 	owed := g.owes(n, n.source)
 	if !owed && far.but(n.source) <= n.first {
