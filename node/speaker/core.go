@@ -212,18 +212,16 @@ func (c *core) send(j job) bool {
 	}
 }
 
-// call has the owner do something and waits until what came of it is told. It
-// reports false when the engine has ended first.
-func (c *core) call(do func()) bool {
+// call has the owner do something and waits until what came of it is told. An
+// engine that has ended does nothing any more.
+func (c *core) call(do func()) {
 	done := make(chan struct{})
 	if !c.send(job{do: do, done: done}) {
-		return false
+		return
 	}
 	select {
 	case <-done:
-		return true
 	case <-c.ctx.Done():
-		return false
 	}
 }
 

@@ -300,7 +300,8 @@ func birdRoute(t *testing.T, b *lab.Bird, prefix string, words ...string) {
 	})
 }
 
-func v4(a, b, c, d byte) netip.Addr { return netip.AddrFrom4([4]byte{a, b, c, d}) }
+// ten is an address in 10.0.0.0/8.
+func ten(b, c, d byte) netip.Addr { return netip.AddrFrom4([4]byte{10, b, c, d}) }
 
 // heap is what is in use after a collection.
 func heap() uint64 {
