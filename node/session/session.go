@@ -189,10 +189,11 @@ func (s *Session) feed(h happening) {
 	if h.sock != nil {
 		s.conns[h.conn] = newConn(s, h.conn, h.sock)
 	}
-	for _, a := range s.machine.step(h.event) {
+	actions := s.machine.step(h.event)
+	s.show() // first: who hears of an action may ask for the status
+	for _, a := range actions {
 		s.carryOut(a)
 	}
-	s.show()
 }
 
 func (s *Session) carryOut(a action) {
