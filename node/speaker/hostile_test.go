@@ -83,8 +83,8 @@ var beforeOpen = map[string][]byte{
 	"open with an odd add-path":      lab.Message(open, []byte{4, 0xfc, 1, 0, 240, 10, 0, 1, 9, 7, 2, 5, 69, 3, 0, 1, 1}),
 	"open with an odd FQDN":          lab.Message(open, []byte{4, 0xfc, 1, 0, 240, 10, 0, 1, 9, 6, 2, 4, 73, 2, 200, 1}),
 	"open with extended parameters":  lab.Message(open, []byte{4, 0xfc, 1, 0, 240, 10, 0, 1, 9, 255, 255, 0, 9, 2, 255, 255}),
-	"open and type 77 in one packet": append(lab.Open(64513, ten(0, 1, 9)), lab.Message(77, nil)...),
-	"open and 3 octets of MP":        append(lab.Open(64513, ten(0, 1, 9)), anUpdate(nil, []byte{0x80, 14, 3, 0, 2, 1})...),
+	"open and type 77 in one packet": append(lab.Open(64513, ten(1, 9)), lab.Message(77, nil)...),
+	"open and 3 octets of MP":        append(lab.Open(64513, ten(1, 9)), anUpdate(nil, []byte{0x80, 14, 3, 0, 2, 1})...),
 }
 
 // whenUp are the messages of a peer whose session is established.
@@ -95,7 +95,7 @@ var whenUp = map[string][]byte{
 	"bad marker":                    append(make([]byte, 16), 0, 19, 4),
 	"length 18":                     header(18, update),
 	"length 65535":                  header(65535, update, make([]byte, 65516)...),
-	"open again":                    lab.Open(64513, ten(0, 1, 9)),
+	"open again":                    lab.Open(64513, ten(1, 9)),
 	"keepalive with a body":         lab.Message(4, []byte{1, 2, 3}),
 	"route refresh of one octet":    lab.Message(refresh, []byte{0}),
 	"route refresh of VPLS":         lab.Message(refresh, []byte{0, 25, 0, 65}),
@@ -181,7 +181,7 @@ func TestHostilePeers(t *testing.T) {
 	peers := 0
 	newPeer := func() netip.Addr {
 		peers++
-		addr := ten(0, 1, byte(9+peers))
+		addr := ten(1, byte(9+peers))
 		f[0].Addr("eth0", addr.String()+"/24")
 		want.Peers[netip.AddrPortFrom(addr, 179)] = intent.Peer{Name: "hostile", ASN: 64513, LocalAddress: f[0].here4(), Passive: true}
 		return addr

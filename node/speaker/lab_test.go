@@ -300,8 +300,8 @@ func birdRoute(t *testing.T, b *lab.Bird, prefix string, words ...string) {
 	})
 }
 
-// ten is an address in 10.0.0.0/8.
-func ten(b, c, d byte) netip.Addr { return netip.AddrFrom4([4]byte{10, b, c, d}) }
+// ten is an address in 10.0.0.0/16.
+func ten(c, d byte) netip.Addr { return netip.AddrFrom4([4]byte{10, 0, c, d}) }
 
 // heap is what is in use after a collection.
 func heap() uint64 {

@@ -14,7 +14,7 @@ import (
 
 func TestSettling(t *testing.T) {
 	var (
-		a, b = ten(0, 0, 1), ten(0, 0, 2)
+		a, b = ten(0, 1), ten(0, 2)
 		zero = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	)
 	// at says what happens when, in seconds from the start.
@@ -112,7 +112,7 @@ func TestSettledIsTold(t *testing.T) {
 			e.want, e.ears = want, x
 			return e, nil
 		}
-		peer := ten(0, 0, 2)
+		peer := ten(0, 2)
 		want := intent.BGP{ASN: 1, RouterID: ownID, Peers: map[netip.AddrPort]intent.Peer{netip.AddrPortFrom(peer, 179): {ASN: 2}}}
 		if err := s.Apply(context.Background(), want); err != nil {
 			t.Fatal(err)
