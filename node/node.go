@@ -7,8 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
-	"os"
-	"runtime/debug"
 	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
@@ -19,11 +17,6 @@ import (
 	"github.com/calctl/calctl/resources/store"
 	"github.com/calctl/calctl/status"
 )
-
-// gcPercent trades memory for time: a full table arrives as a burst of
-// allocations that nearly all stay, so collecting often finds nothing. The
-// GOGC environment variable wins.
-const gcPercent = 400
 
 // Config is what a node needs to run.
 type Config struct {
@@ -38,9 +31,6 @@ type Config struct {
 // Run registers the node and runs it until ctx is done, which is not an error.
 // It fails when the node can't start, or when a part of it ends by itself.
 func Run(ctx context.Context, c Config) error {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
-	}
 	control, err := listen(ctx, c.Socket)
 	if err != nil {
 		return err
