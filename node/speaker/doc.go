@@ -7,28 +7,41 @@
 // changes of sessions, and once, that the peers of a start have told their
 // routes.
 //
-//	intent.BGP ─▶ check ─▶ Diff ─▶ steps ─▶ engine (GoBGP) ─▶ peers
-//	Events ◀─ tell ◀─ best, book, settler ◀─ ears ◀─ engine
+//	intent.BGP ─▶ check ─▶ Diff ─▶ steps ─▶ core ⇄ session ⇄ peers
+//	Events ◀─ tell, book, settler ◀─ ears ◀─ core ◀─ fib.Reach
 //
-// The engine is GoBGP's server, for now. It is known to gobgp.go,
-// gobgp_events.go, policy.go, log.go and kick.go alone; one of our own takes
-// their place, and the rest stays. GoBGP is driven within what it does well:
+// core is the engine, behind the border engine. It joins three packages that
+// don't know each other: node/session speaks with one peer each, node/rib has
+// the paths and decides, node/adjout keeps what groups of peers are to hear.
 //
-//   - It panics on addresses it can't parse: check comes before every call.
-//   - A changed peer is removed and added. UpdatePeer takes some changes, not
-//     others, resets the session for a new description, and says nothing.
-//   - Its policies are global. Ours is one, replaced as one; a soft reset then
-//     announces and withdraws, and no session ends.
-//   - Best path events are deltas since v4.7; best keeps the sets.
-//   - Some things it tells only in its log (a password the kernel refused, the
-//     NOTIFICATION it sent): log.go listens.
-//   - Multipath selection is a variable of the whole process: one speaker that
-//     works at a time, or several that are configured alike.
-//   - It first dials after two seconds; kick.go is faster. After a session it
-//     stays Idle for five seconds and closes what comes in: nothing helps that.
+// One goroutine owns table and groups (core.own), so there are no locks around
+// them and one order of everything that happens. It does jobs from an inbox.
+// Most are batches: a session's goroutine decodes UPDATEs while more are there,
+// copies the prefixes into a batch, and sends that. When the inbox is full it
+// waits, and TCP makes the peer wait. After up to 17 jobs the owner has the
+// table commit: each prefix touched is decided on once, the deltas go to the
+// groups, and those that change next hops to the kernel. Then the groups work:
+// members are woken, and what new groups and changed policies have left to do
+// is done some 20,000 prefixes at a time, in turn with the jobs. What a peer
+// hears is encoded when its session asks (Member.Fill), by its own goroutine.
+//
+// End-of-RIB is told to the settler after the commit of what came before it.
+// Whoever calls the owner (call) goes on when what came of the call is told.
 //
 // Graceful restart (RFC 4724): peers keep our routes for two minutes when the
 // process dies; when it ends in order they are told and drop them, as with
 // BIRD. After a death, Options.Restarting says that the kernel forwards as
-// before; the first peers added then learn that from the OPEN.
+// before: OPENs say so, and all groups are held until the peers have told their
+// routes, ten seconds at most (release). A peer that dies has its routes kept,
+// stale, for the time it asked for; what it has not told again at its
+// End-of-RIB, or six minutes after it came back, is swept.
+//
+// What has hurt others: a lock around the table, taken for each route, which
+// makes ten peers slower than one. A queue for each peer that grows while the
+// kernel is slow. Waiting for a peer while holding what other peers need: no
+// ear blocks, and the owner waits for nobody. Events that are deltas of next
+// hops, which whoever misses one never repairs. Settings that come after the
+// peer they are for: a step's place in Changes is its order. A policy whose
+// change resets sessions; ours tells the differences. A peer removed while its
+// last batch waits: learn looks whether the peering is still the one.
 package speaker
