@@ -36,12 +36,12 @@
 // stale, for the time it asked for; what it has not told again at its
 // End-of-RIB, or six minutes after it came back, is swept.
 //
-// What has hurt others: a lock around the table, taken for each route, which
-// makes ten peers slower than one. A queue for each peer that grows while the
-// kernel is slow. Waiting for a peer while holding what other peers need: no
-// ear blocks, and the owner waits for nobody. Events that are deltas of next
-// hops, which whoever misses one never repairs. Settings that come after the
-// peer they are for: a step's place in Changes is its order. A policy whose
-// change resets sessions; ours tells the differences. A peer removed while its
-// last batch waits: learn looks whether the peering is still the one.
+// What has hurt others: events in a queue without an end, for a listener that
+// is slow: here the owner calls it, and the peers wait. Waiting for one peer
+// while holding what the others need: no ear blocks. Next hops told as
+// differences, which whoever misses one never repairs: a Change has the whole
+// set. Settings that come after the peer they are for: their place in Changes is
+// their order. A policy whose change resets sessions: ours tells the
+// differences. A peer removed while its last batch waits: learn looks whether
+// the peering is still the one.
 package speaker
