@@ -157,8 +157,6 @@ func TestSameFromAnother(t *testing.T) {
 	key := with(reflected(), func(k *Key) { k.External = true })
 	_, e := f.join(key, f.client(3))
 	f.join(key, f.client(4)) // deaf: for it, what was encoded is kept
-	f.announce(a, 0, 10)
-	e.askAll(4096)
 	f.table.Announce(b, wire.IPv4, interned.Intern(f.same()), []wire.Dest{{Prefix: prefix4(20)}})
 	f.table.Announce(a, wire.IPv4, interned.Intern(f.same()), []wire.Dest{{Prefix: prefix4(20)}})
 	f.commit()

@@ -401,7 +401,7 @@ func (w *world) empty() {
 }
 
 func TestModel(t *testing.T) {
-	seeds := 300
+	seeds := 100
 	if testing.Short() {
 		seeds = 30
 	}
