@@ -139,6 +139,9 @@ func (s *Session) Admit() error {
 // the connection without a word, so that a peer which restarts gracefully keeps
 // our routes; Stop says goodbye.
 //
+// That takes as long as the Handler takes for a call it is in, and at most two
+// seconds more, for a peer that doesn't want to hear the NOTIFICATION.
+//
 // The error says why the session can't even start: the kernel doesn't take the
 // peer's password, say.
 func (s *Session) Run(ctx context.Context) error {

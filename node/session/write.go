@@ -105,6 +105,7 @@ type writer struct {
 	pace     time.Duration
 	sendHold time.Duration
 	last     time.Time // when something was last said
+	nudged   bool      // and once more after the session came up
 	broken   bool      // something was left half said, or the connection is dead
 	err      error
 }
@@ -129,17 +130,23 @@ func (w *writer) utter(u utterance) {
 	w.put(u.b)
 	if u.pace > 0 {
 		w.pace = u.pace
-		w.tick.Reset(jitter(w.pace))
+		w.tick.Reset(min(nudge, jitter(w.pace)))
 	}
 }
+
+// nudge is when a session that has come up is spoken in once more, whatever
+// was said: BIRD 2.0 can overlook that it has routes to tell, and sleeps for
+// three seconds unless something comes. Sooner is not allowed (RFC 4271 §4.4).
+const nudge = time.Second
 
 // keepalive says something unless other messages have: they count as well
 // (RFC 4271 §4.4).
 func (w *writer) keepalive() {
-	if quiet := time.Since(w.last); quiet < w.pace/2 {
+	if quiet := time.Since(w.last); w.nudged && quiet < w.pace/2 {
 		w.tick.Reset(jitter(w.pace - quiet))
 		return
 	}
+	w.nudged = true
 	w.put(wire.AppendKeepalive(nil))
 	w.tick.Reset(jitter(w.pace))
 }
