@@ -43,8 +43,9 @@ type Handler interface {
 // more; so a slow peer holds nobody up, and what waits for it can still change.
 type Source interface {
 	// Fill appends whole messages to buf, as many as fit, and returns it; a
-	// message that doesn't fit may make it grow. Nothing appended means that
-	// there is nothing to say until Wake. Calls come one at a time.
+	// message that doesn't fit may make it grow. They are UPDATEs and
+	// ROUTE-REFRESHes: the session itself says the others. Nothing appended
+	// means that there is nothing to say until Wake. Calls come one at a time.
 	Fill(buf []byte) []byte
 }
 
@@ -143,7 +144,8 @@ func (s *Session) Admit() error {
 // seconds more, for a peer that doesn't want to hear the NOTIFICATION.
 //
 // The error says why the session can't even start: the kernel doesn't take the
-// peer's password, say.
+// peer's password, say, or a session with the same address and another one
+// hasn't ended yet.
 func (s *Session) Run(ctx context.Context) error {
 	if s.began.Swap(true) {
 		return errTwice

@@ -188,6 +188,80 @@ func TestCrash(t *testing.T) {
 	})
 }
 
+// TestReset: the session goes down with the words given, and is back at once.
+func TestReset(t *testing.T) {
+	a, b := pair(t)
+	a.meet(b.addr, passive)
+	b.meet(a.addr)
+	a.run()
+	b.run()
+	b.until(t, time.Second, "up", func() bool { return len(b.told()) == 1 })
+	b.s.Reset(wire.Shutdown(wire.AdminReset, "new policy"))
+	b.until(t, time.Second, "up again", func() bool { return len(b.told()) == 3 })
+	a.until(t, time.Second, "up again", func() bool { return len(a.told()) == 3 })
+	if got, want := a.told()[1], `down: received Cease/Administrative Reset: "new policy"`; got != want {
+		t.Errorf("a was told %q, want %q", got, want)
+	}
+	if r := a.downs()[0]; r.Keep != wire.OnlyIPv4 { // bit N, and no hard reset
+		t.Errorf("a keeps %v", r.Keep)
+	}
+}
+
+// TestStopEarly: before Run, and twice.
+func TestStopEarly(t *testing.T) {
+	a, b := pair(t)
+	a.meet(b.addr)
+	n := wire.Shutdown(wire.AdminShutdown, "")
+	a.s.Stop(&n)
+	a.s.Stop(nil)
+	if err := a.s.Run(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if st := a.s.Status(); st.State != Idle || len(a.told()) > 0 {
+		t.Errorf("%v, told %q", st.State, a.told())
+	}
+}
+
+// TestImpatient: a peer that connects thousands of times without end costs
+// nothing that stays, and its session comes up when it means it.
+func TestImpatient(t *testing.T) {
+	leaks(t)
+	a := newSide(t, "127.0.0.1")
+	a.meet(netip.MustParseAddr("127.0.0.9"), passive)
+	a.run()
+	before := runtime.NumGoroutine()
+	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 9)}}
+	begin, most := time.Now(), 0
+	for i := range 3000 {
+		sock, err := d.Dial("tcp", netip.AddrPortFrom(a.addr, testPort).String())
+		if err != nil {
+			continue
+		}
+		if i%3 == 0 {
+			_, _ = sock.Write(wire.AppendOpen(nil, peerOpen))
+		}
+		_ = sock.(*net.TCPConn).SetLinger(0)
+		_ = sock.Close()
+		most = max(most, runtime.NumGoroutine())
+	}
+	t.Logf("3000 connections in %v, at most %d goroutines more", time.Since(begin), most-before)
+	if most > before+50 {
+		t.Errorf("%d goroutines, before there were %d", most, before)
+	}
+	lab.Until(t, 5*time.Second, "a session", func() error {
+		f := a.call(t, "127.0.0.9")
+		if kind, _, err := f.next(); err != nil || kind != wire.TypeOpen {
+			_ = f.sock.Close()
+			return fmt.Errorf("%v, %v", kind, err)
+		}
+		f.send(wire.AppendOpen(nil, peerOpen))
+		f.expect(wire.TypeKeepalive)
+		f.send(wire.AppendKeepalive(nil))
+		return nil
+	})
+	a.await(Established, time.Second)
+}
+
 // TestBothDial: two sessions that dial each other at the same moment find
 // together at once, time and again, and neither is lost on the way.
 func TestBothDial(t *testing.T) {

@@ -1,0 +1,174 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Run lets peers in until the context is done, and closes the sockets. Sessions
+// may begin before and end after. The error says that a socket has died.
+func (l *Listener) Run(ctx context.Context) error {
+	died := make(chan error, len(l.sockets))
+	for _, s := range l.sockets {
+		go func() { died <- l.accept(ctx, s) }()
+	}
+	left := len(l.sockets)
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-died:
+		left--
+	}
+	l.close()
+	for range left {
+		<-died
+	}
+	return err
+}
+
+// accept lets in who comes by one socket.
+func (l *Listener) accept(ctx context.Context, s socket) error {
+	raw, err := s.file.SyscallConn()
+	if err != nil {
+		return err
+	}
+	for ctx.Err() == nil {
+		var trouble error
+		err = raw.Read(func(fd uintptr) bool {
+			trouble = l.acceptAll(int(fd))
+			return trouble != nil
+		})
+		if err != nil {
+			if ctx.Err() != nil || errors.Is(err, os.ErrClosed) {
+				return nil
+			}
+			return fmt.Errorf("listen on %v: %w", s.at, err)
+		}
+		// Out of descriptors or memory: whoever waits stays in the queue.
+		l.log.Error("can't accept connections", "error", trouble)
+		select {
+		case <-ctx.Done():
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+	return nil
+}
+
+// acceptAll takes connections until there are none.
+func (l *Listener) acceptAll(listener int) error {
+	for {
+		fd, from, err := unix.Accept4(listener, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
+		switch err {
+		case nil:
+			l.welcome(fd, sockaddr(from))
+		case unix.EAGAIN:
+			return nil
+		case unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM:
+			return os.NewSyscallError("accept", err)
+		}
+		// Everything else is the fault of one connection (accept(2)).
+	}
+}
+
+// welcome hands a connection to its session, or closes it.
+func (l *Listener) welcome(fd int, from netip.AddrPort) {
+	s := l.host(fd, from.Addr())
+	if s == nil {
+		slam(fd)
+		l.strangers.note(l.log, from.Addr())
+		return
+	}
+	if err := incoming(fd, s.cfg); err != nil {
+		slam(fd)
+		s.log.Error("can't accept the peer's connection", "error", err)
+		return
+	}
+	file := os.NewFile(uintptr(fd), "bgp")
+	sock, err := net.FileConn(file) // has a descriptor of its own
+	_ = file.Close()
+	if err != nil {
+		s.log.Error("can't accept the peer's connection", "error", err)
+		return
+	}
+	if tcp, ok := sock.(*net.TCPConn); ok {
+		_ = tcp.SetKeepAlive(false) // BGP has its own
+	}
+	if !l.hand(s, sock) {
+		_ = sock.Close()
+	}
+}
+
+// host finds the session of a peer: among several at one address the one that
+// isn't up.
+func (l *Listener) host(fd int, peer netip.Addr) *Session {
+	l.mu.Lock()
+	candidates := l.sessions[peer]
+	l.mu.Unlock()
+	if len(candidates) == 0 {
+		return nil
+	}
+	var local netip.Addr
+	if is, err := unix.Getsockname(fd); err == nil {
+		local = sockaddr(is).Addr()
+	}
+	var found *Session
+	for _, s := range candidates {
+		if s.cfg.Local.IsValid() && s.cfg.Local.WithZone("") != local.WithZone("") {
+			continue
+		}
+		if s.Status().State != Established {
+			return s
+		}
+		if found == nil {
+			found = s
+		}
+	}
+	return found
+}
+
+// hand gives a connection to a session unless that has been dismissed.
+func (l *Listener) hand(s *Session, sock net.Conn) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Contains(l.sessions[s.cfg.Remote.Addr()], s) && s.offer(sock)
+}
+
+// slam closes a connection with a reset: an orderly end would keep the kernel
+// busy with it for a minute.
+func slam(fd int) {
+	_ = unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
+	_ = unix.Close(fd)
+}
+
+// strangers counts the uninvited, and mentions them now and then.
+type strangers struct {
+	mu    sync.Mutex
+	count int
+	told  time.Time
+}
+
+const mention = time.Minute
+
+func (s *strangers) note(log *slog.Logger, from netip.Addr) {
+	s.mu.Lock()
+	s.count++
+	count := s.count
+	tell := time.Since(s.told) >= mention
+	if tell {
+		s.count, s.told = 0, time.Now()
+	}
+	s.mu.Unlock()
+	if tell {
+		log.Info("closed connections of strangers", "count", count, "last", from)
+	}
+}
