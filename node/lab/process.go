@@ -104,16 +104,33 @@ type Bird struct {
 }
 
 // Bird starts BIRD 2 in the host with a configuration. The head that every
-// configuration needs (router id, device, logging) is the caller's.
-func (h *Host) Bird(conf string) *Bird {
+// configuration needs (router id, device, logging) is the caller's. Flags are
+// further arguments, such as -R for one that was killed.
+func (h *Host) Bird(conf string, flags ...string) *Bird {
 	h.T.Helper()
 	if _, err := exec.LookPath("bird"); err != nil {
 		h.T.Fatal("this test needs BIRD 2: run `make deps`")
 	}
-	file := h.File(h.Name+".bird.conf", conf)
-	ctl := h.dir + "/" + h.Name + ".bird.ctl"
+	return h.bird("bird", "bird", conf, flags)
+}
+
+// Bird1 starts BIRD 1.6 for one family in the host; a host can have both.
+func (h *Host) Bird1(six bool, conf string, flags ...string) *Bird {
+	h.T.Helper()
+	program := "bird"
+	if six {
+		program = "bird6"
+	}
+	return h.bird(h.dep("bird/usr/sbin/"+program), program, conf, flags)
+}
+
+func (h *Host) bird(program, name, conf string, flags []string) *Bird {
+	h.T.Helper()
+	base := h.dir + "/" + h.Name + "." + name
+	file, ctl := h.File(h.Name+"."+name+".conf", conf), base+".ctl"
+	_ = os.Remove(ctl) // of one that was killed
 	b := &Bird{ctl: ctl}
-	b.Process = h.Start("bird", "-f", "-c", file, "-s", ctl, "-P", h.dir+"/"+h.Name+".bird.pid")
+	b.Process = h.Start(program, append([]string{"-f", "-c", file, "-s", ctl, "-P", base + ".pid"}, flags...)...)
 	Until(h.T, 10*time.Second, "BIRD on "+h.Name, func() error {
 		if !b.Running() {
 			h.T.Fatalf("BIRD on %s ended: %s", h.Name, b.Output())

@@ -1,0 +1,216 @@
+package lab
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+)
+
+var depsFolder = sync.OnceValues(func() (string, error) {
+	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/calctl/calctl").Output()
+	return filepath.Join(strings.TrimSpace(string(out)), "bin", "deps"), err
+})
+
+// dep is the path of something .ci/deps unpacks.
+func (h *Host) dep(file string) string {
+	h.T.Helper()
+	folder, err := depsFolder()
+	if err != nil {
+		h.T.Fatal(err)
+	}
+	path := filepath.Join(folder, file)
+	if _, err := os.Stat(path); err != nil {
+		h.T.Fatalf("this test needs %s: run `make deps`", path)
+	}
+	return path
+}
+
+// answers waits until a daemon that has just been started can be asked.
+func (p *Process) answers(what string, ask func() error) {
+	p.host.T.Helper()
+	Until(p.host.T, 20*time.Second, what+" on "+p.host.Name, func() error {
+		if !p.Running() {
+			p.host.T.Fatalf("%s on %s ended: %s", what, p.host.Name, p.Output())
+		}
+		return ask()
+	})
+}
+
+// said is what a client of a daemon printed, or why it could not.
+func (h *Host) said(name string, args ...string) string {
+	out, err := h.Try(name, args...)
+	if err != nil {
+		return fmt.Sprintf("%s %s: %v: %s", name, strings.Join(args, " "), err, out)
+	}
+	return out
+}
+
+// An FRR is a running bgpd of FRRouting, without zebra: it speaks BGP and
+// leaves the kernel alone.
+type FRR struct {
+	*Process
+	vty string
+}
+
+// FRR starts bgpd with a configuration.
+func (h *Host) FRR(conf string) *FRR {
+	h.T.Helper()
+	program := h.dep("frr/usr/lib/frr/bgpd")
+	file, base := h.File(h.Name+".frr/bgpd.conf", conf), h.dir+"/"+h.Name+".frr"
+	_ = os.Remove(base + "/bgpd.vty") // of one that was killed
+	f := &FRR{vty: base + "/bgpd.vty"}
+	f.Process = h.Start("env", "LD_LIBRARY_PATH="+h.dep("frr/usr/lib/x86_64-linux-gnu/frr"),
+		program, "-S", "-f", file, "-i", base+"/pid", "-z", base+"/zebra", "--vty_socket", base, "-P", "0", "--log", "stdout")
+	f.answers("FRR", func() error { _, err := f.vtysh("show version"); return err })
+	return f
+}
+
+// CLI sends commands, as vtysh does, and returns the answer to the last.
+func (f *FRR) CLI(commands ...string) string {
+	out, err := f.vtysh(commands...)
+	if err != nil {
+		return fmt.Sprintf("bgpd: %v: %v", commands, err)
+	}
+	return out
+}
+
+// vtysh speaks the language between vtysh and a daemon: a command ends with a
+// zero, an answer with three and its status. vtysh itself wants to be let in by
+// PAM, which has to be configured for the whole machine.
+func (f *FRR) vtysh(commands ...string) (answer string, err error) {
+	conn, err := net.DialTimeout("unix", f.vty, time.Second)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = conn.Close() }()
+	_ = conn.SetDeadline(time.Now().Add(5 * time.Second))
+	r := bufio.NewReader(conn)
+	for _, c := range append([]string{"enable"}, commands...) {
+		if _, err := conn.Write(append([]byte(c), 0)); err != nil {
+			return "", err
+		}
+		text, err := r.ReadString(0)
+		if err != nil {
+			return "", err
+		}
+		var end [3]byte
+		if _, err := io.ReadFull(r, end[:]); err != nil {
+			return "", err
+		}
+		answer = strings.TrimSuffix(text, "\x00")
+		if end[2] != 0 {
+			return "", fmt.Errorf("%s: status %d: %s", c, end[2], answer)
+		}
+	}
+	return answer, nil
+}
+
+// A GoBGP is a running gobgpd.
+type GoBGP struct{ *Process }
+
+// GoBGP starts gobgpd with a configuration in TOML.
+func (h *Host) GoBGP(conf string, flags ...string) *GoBGP {
+	h.T.Helper()
+	g := &GoBGP{h.Start(h.dep("gobgpd/usr/bin/gobgpd"), append([]string{"-f", h.File(h.Name+".gobgp.toml", conf), "-p", "--pprof-disable", "--api-hosts", "127.0.0.1:50051"}, flags...)...)}
+	g.answers("GoBGP", func() error {
+		_, err := h.Try(h.dep("gobgpd/usr/bin/gobgp"), "global")
+		return err
+	})
+	return g
+}
+
+// CLI runs gobgp and returns what it says.
+func (g *GoBGP) CLI(command ...string) string {
+	return g.host.said(g.host.dep("gobgpd/usr/bin/gobgp"), command...)
+}
+
+// An OpenBGPD is a running bgpd of OpenBSD.
+type OpenBGPD struct {
+	*Process
+	ctl string
+}
+
+// OpenBGPD starts bgpd with a configuration; the line that names the control
+// socket is added.
+func (h *Host) OpenBGPD(conf string) *OpenBGPD {
+	h.T.Helper()
+	program := h.dep("openbgpd/usr/sbin/bgpd")
+	if err := os.MkdirAll("/run/openbgpd", 0o755); err != nil { //nolint:gosec // its own user enters
+		h.T.Fatal(err)
+	}
+	o := &OpenBGPD{ctl: h.dir + "/" + h.Name + ".obgpd.sock"}
+	_ = os.Remove(o.ctl)
+	file := h.File(h.Name+".obgpd.conf", "socket \""+o.ctl+"\"\n"+conf)
+	if err := os.Chmod(file, 0o600); err != nil { // else it refuses to read it
+		h.T.Fatal(err)
+	}
+	o.Process = h.Start(program, "-d", "-v", "-f", file)
+	o.answers("OpenBGPD", func() error {
+		_, err := h.Try(h.dep("openbgpd/usr/sbin/bgpctl"), "-s", o.ctl, "show")
+		return err
+	})
+	return o
+}
+
+// CLI runs bgpctl and returns what it says.
+func (o *OpenBGPD) CLI(command ...string) string {
+	return o.host.said(o.host.dep("openbgpd/usr/sbin/bgpctl"), append([]string{"-s", o.ctl}, command...)...)
+}
+
+// An ExaBGP is a running ExaBGP. It keeps no table: what it has heard is what
+// its events say.
+type ExaBGP struct {
+	*Process
+	events, commands string
+}
+
+// ExaBGP starts ExaBGP. The configuration's neighbors report to the process
+// "ears", which is added to it.
+func (h *Host) ExaBGP(conf string) *ExaBGP {
+	h.T.Helper()
+	e := &ExaBGP{events: h.dir + "/" + h.Name + ".exabgp.events", commands: h.dir + "/" + h.Name + ".exabgp.commands"}
+	_ = os.Remove(e.events)
+	if _, err := os.Stat(e.commands); err != nil {
+		run(h.T, "mkfifo", e.commands)
+	}
+	ears := h.File(h.Name+".exabgp.sh", "exec 3<&0; cat <&3 >"+e.events+" & exec cat <>"+e.commands+"\n")
+	file := h.File(h.Name+".exabgp.conf", "process ears { run /bin/sh "+ears+"; encoder json; }\n"+conf)
+	e.Process = h.Start("env", "PYTHONPATH="+h.dep("python3-exabgp/usr/lib/python3/dist-packages"), "exabgp.daemon.user=root",
+		"exabgp.daemon.drop=false", "exabgp.api.cli=false", "exabgp.api.ack=false", "/usr/bin/python3", "-m", "exabgp", file)
+	e.answers("ExaBGP", func() error { _, err := os.Stat(e.events); return err })
+	return e
+}
+
+// Events are ExaBGP's events so far, a JSON object on each line, of those that
+// contain all words.
+func (e *ExaBGP) Events(words ...string) string {
+	all, _ := os.ReadFile(e.events)
+	var out bytes.Buffer
+	for line := range bytes.Lines(all) {
+		if Contains(string(line), words...) == nil {
+			_, _ = out.Write(line)
+		}
+	}
+	return out.String()
+}
+
+// Command gives ExaBGP a command of its API.
+func (e *ExaBGP) Command(command string) {
+	e.host.T.Helper()
+	f, err := os.OpenFile(e.commands, os.O_WRONLY, 0)
+	if err == nil {
+		_, err = f.WriteString(command + "\n")
+		_ = f.Close()
+	}
+	if err != nil {
+		e.host.T.Fatal(err)
+	}
+}
