@@ -239,9 +239,7 @@ func TestSettledByBird(t *testing.T) {
 	lab.Until(t, 5*time.Second, "an answer to ping", func() error { return f[0].here().Ping(f[0].addr6().String()) })
 	s := speakWith(t, Options{Restarting: true})
 	s.apply(bgpWith(f[0].peer4(64513), f[0].peer6(64513)))
-	// We keep quiet while we restart, and a BIRD to whom nobody speaks sleeps
-	// for three seconds before it goes on.
-	settled(t, s, 5*time.Second)
+	settled(t, s, 3*time.Second)
 	s.Close()
 
 	s = speak(t)
