@@ -10,6 +10,9 @@
 // for it asks the kernel for the last prefix only, which costs nothing, and
 // counts all routes when it is there. Times are medians of several runs.
 //
+// Scenario S1 is one peer with many routes, S3 many peers with a few routes
+// each, from the start of the daemon on.
+//
 // "raw netlink" is the floor: the same routes written by a loop that does
 // nothing else, many messages to a system call, one thread.
 package bench
