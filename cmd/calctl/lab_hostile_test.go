@@ -121,7 +121,7 @@ func TestLabHostilePeer(t *testing.T) {
 				}
 				conn = c
 				if in.preOpen {
-					// GoBGP closes at once what it does not want to talk to.
+					// What the node does not want to talk to it closes at once.
 					return waitOpen(c)
 				}
 				_, err = lab.Establish(c, 64514, from)

@@ -34,7 +34,7 @@ func pour(buf, from []byte, must bool) (out, left []byte) {
 	n := 0
 	for n < len(from) {
 		next := n + int(binary.BigEndian.Uint16(from[n+16:]))
-		if next > room && !(must && n == 0) {
+		if next > room && (!must || n > 0) {
 			break
 		}
 		n = next

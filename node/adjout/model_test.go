@@ -294,7 +294,7 @@ func (w *world) quiet() {
 			want := w.expect(p, f)
 			have := e.table
 			if p.all {
-				e.table = byPath(w.t, w, m, have)
+				e.table = byPath(w.t, m, have)
 			}
 			if list := e.differences(want); len(list) > 0 {
 				w.t.Fatalf("seed %d: %s %v: %d differences: %s\nits group has %v", w.seed, p.peer.Name, family(f), len(list), list[0], e.told(m, want))
@@ -310,7 +310,7 @@ func (w *world) quiet() {
 				w.t.Fatalf("seed %d: standing %+v, should know %d routes", w.seed, s, len(want))
 			}
 			told := 0
-			m.Told(func(d wire.Dest, a *wire.Attrs) {
+			m.Told(func(d wire.Dest, _ *wire.Attrs) {
 				if told++; have[d] == nil {
 					w.t.Fatalf("seed %d: Told says %v", w.seed, d)
 				}
@@ -362,7 +362,7 @@ func (w *world) expect(p *player, f int) map[wire.Dest]*wire.Attrs {
 }
 
 // byPath gives paths the ids that expect uses.
-func byPath(t *testing.T, w *world, m *Member, have map[wire.Dest]*wire.Attrs) map[wire.Dest]*wire.Attrs {
+func byPath(t *testing.T, m *Member, have map[wire.Dest]*wire.Attrs) map[wire.Dest]*wire.Attrs {
 	out := map[wire.Dest]*wire.Attrs{}
 	g := m.group.Load()
 	for d, a := range have {

@@ -31,7 +31,7 @@ func (l *Listener) Run(ctx context.Context) error {
 	}
 	l.close()
 	for range left {
-		<-died
+		<-died //nolint:errcheck // one reason is enough
 	}
 	return err
 }

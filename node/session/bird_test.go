@@ -57,7 +57,12 @@ func withBird(t *testing.T, settings string) *beyond {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- b.door.Run(ctx) }()
-	t.Cleanup(func() { cancel(); <-done })
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("the listener: %v", err)
+		}
+	})
 	// A fresh link takes a moment to find its IPv6 neighbour.
 	lab.Until(t, 5*time.Second, "an answer to ping", func() error { return b.here.Ping(there6.String()) })
 	return b
@@ -98,7 +103,7 @@ func TestBird(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			a := b.session(t, peer)
 			a.run()
-			took := a.await(Established, 5*time.Second)
+			took := a.await(5 * time.Second)
 			t.Logf("established after %v", took)
 			if took > 200*time.Millisecond {
 				t.Errorf("it took %v", took)
@@ -128,7 +133,7 @@ func TestBirdDials(t *testing.T) {
 			for range 5 {
 				a := b.session(t, there4, test.with)
 				a.run()
-				t.Logf("established after %v", a.await(Established, 5*time.Second))
+				t.Logf("established after %v", a.await(5*time.Second))
 				n := wire.Shutdown(wire.AdminReset, "")
 				a.s.Stop(&n)
 				a.stop()
@@ -154,7 +159,7 @@ func TestBirdPassword(t *testing.T) {
 					a.run()
 					switch {
 					case p == right:
-						a.await(Established, 5*time.Second)
+						a.await(5 * time.Second)
 					case who == "we dial":
 						want := "no answer"
 						if p == wrong {
@@ -203,7 +208,7 @@ func TestBirdGTSM(t *testing.T) {
 			for name, peer := range map[string]netip.Addr{"v4": there4, "v6": there6} {
 				a := b.session(t, peer, near, with)
 				a.run()
-				t.Logf("%s established after %v", name, a.await(Established, 5*time.Second))
+				t.Logf("%s established after %v", name, a.await(5*time.Second))
 				a.stop()
 			}
 			// Without it on our side BIRD doesn't hear us.
@@ -231,18 +236,18 @@ func TestBirdSaysWhy(t *testing.T) {
 	b := withBird(t, "hold time 3;")
 	a := b.session(t, there4)
 	a.run()
-	a.await(Established, 5*time.Second)
+	a.await(5 * time.Second)
 	b.bird.CLI(`disable v4 "moving to rack 7"`)
 	a.awaitReason(time.Second, `received Cease/Administrative Shutdown: "moving to rack 7"`)
 	b.bird.CLI("enable v4")
-	a.await(Established, 5*time.Second)
+	a.await(5 * time.Second)
 
 	// BIRD falls silent.
 	pid := b.bird.PID()
 	_ = syscall.Kill(pid, syscall.SIGSTOP)
 	a.awaitReason(6*time.Second, "sent Hold Timer Expired (nothing heard for 3s)")
 	_ = syscall.Kill(pid, syscall.SIGCONT)
-	a.await(Established, 10*time.Second)
+	a.await(10 * time.Second)
 
 	n := wire.Shutdown(wire.AdminShutdown, "new kernel").Hard()
 	a.s.Stop(&n)
@@ -264,7 +269,7 @@ func TestBirdSaysWhy(t *testing.T) {
 	// BIRD is killed: no word, so its routes stay. The link goes: no route.
 	a = b.session(t, there4)
 	a.run()
-	a.await(Established, 10*time.Second)
+	a.await(10 * time.Second)
 	a.until(t, time.Second, "told", func() bool { return len(a.told()) > 0 })
 	b.bird.Kill()
 	a.until(t, time.Second, "down", func() bool { return len(a.downs()) == 1 })

@@ -2,9 +2,7 @@ package session
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -197,14 +195,6 @@ func (f *far) notification() wire.Notification {
 		case got == wire.TypeUpdate:
 			f.t.Fatalf("no NOTIFICATION but %v", got)
 		}
-	}
-}
-
-// closed waits for the end of the connection and passes over what comes before.
-func (f *far) closed() {
-	f.t.Helper()
-	if _, err := io.Copy(io.Discard, f.sock); err != nil && !errors.Is(err, io.ErrClosedPipe) {
-		f.t.Logf("the connection ended with %v", err)
 	}
 }
 

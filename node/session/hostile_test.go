@@ -115,7 +115,7 @@ func TestMalformed(t *testing.T) {
 				t.Errorf("the reason is %v", got)
 			}
 			b.call(t, from).establish(peerOpen)
-			b.await(Established, 5*time.Second)
+			b.await(5 * time.Second)
 			b.stop()
 		})
 	}
@@ -195,5 +195,5 @@ func TestNoise(t *testing.T) {
 		f.send(wire.AppendKeepalive(nil))
 		up = true
 	}
-	a.await(Established, time.Second)
+	a.await(time.Second)
 }

@@ -101,10 +101,11 @@ func (a *side) run() {
 	})
 }
 
-func (a *side) await(state State, limit time.Duration) time.Duration {
+// await waits until the session is established.
+func (a *side) await(limit time.Duration) time.Duration {
 	a.t.Helper()
-	return lab.Until(a.t, limit, fmt.Sprintf("%v in %v", a.addr, state), func() error {
-		if st := a.s.Status(); st.State != state {
+	return lab.Until(a.t, limit, fmt.Sprintf("%v established", a.addr), func() error {
+		if st := a.s.Status(); st.State != Established {
 			return fmt.Errorf("%v: %v", st.State, st.Reason)
 		}
 		return nil
@@ -144,7 +145,7 @@ func TestPair(t *testing.T) {
 	b.meet(a.addr)
 	a.run()
 	b.run()
-	took := max(a.await(Established, time.Second), b.await(Established, time.Second))
+	took := max(a.await(time.Second), b.await(time.Second))
 	t.Logf("established after %v", took)
 	a.until(t, time.Second, "b's routes", func() bool { return len(a.told()) == 2 })
 	b.until(t, time.Second, "a's routes", func() bool { return len(b.told()) == 4 })
@@ -176,7 +177,7 @@ func TestCrash(t *testing.T) {
 	a.run()
 	b.run()
 	b.until(t, time.Second, "up", func() bool { return len(b.told()) == 1 })
-	a.await(Established, time.Second)
+	a.await(time.Second)
 	a.stop()
 	b.until(t, time.Second, "the end", func() bool { return len(b.told()) == 2 })
 	if r := b.downs()[0]; r.Cause != Lost || r.Keep != wire.OnlyIPv4 || r.State != Established {
@@ -252,14 +253,14 @@ func TestImpatient(t *testing.T) {
 		f := a.call(t, "127.0.0.9")
 		if kind, _, err := f.next(); err != nil || kind != wire.TypeOpen {
 			_ = f.sock.Close()
-			return fmt.Errorf("%v, %v", kind, err)
+			return fmt.Errorf("%v, %w", kind, err)
 		}
 		f.send(wire.AppendOpen(nil, peerOpen))
 		f.expect(wire.TypeKeepalive)
 		f.send(wire.AppendKeepalive(nil))
 		return nil
 	})
-	a.await(Established, time.Second)
+	a.await(time.Second)
 }
 
 // TestBothDial: two sessions that dial each other at the same moment find
@@ -317,7 +318,7 @@ func TestPasswords(t *testing.T) {
 			a.run()
 			b.run()
 			if test.up {
-				b.await(Established, time.Second)
+				b.await(time.Second)
 			} else {
 				b.awaitReason(3*time.Second, test.bReason)
 				if c := a.s.Status().Counters; c.Established+c.MessagesIn > 0 {
@@ -331,7 +332,7 @@ func TestPasswords(t *testing.T) {
 			b.meet(a.addr)
 			a.run()
 			b.run()
-			b.await(Established, 6*time.Second)
+			b.await(6 * time.Second)
 		})
 	}
 }
@@ -366,7 +367,7 @@ func TestGTSM(t *testing.T) {
 			a.run()
 			b.run()
 			if test.up {
-				b.await(Established, time.Second)
+				b.await(time.Second)
 				return
 			}
 			timeout := time.After(1500 * time.Millisecond)
@@ -497,9 +498,9 @@ func TestSharedAddress(t *testing.T) {
 	two.run()
 	open := wire.Open{AS: 65000, HoldTime: 90 * time.Second, ID: high, Capabilities: capabilities(true)}
 	a.call(t, "127.0.0.9").establish(open)
-	one.await(Established, time.Second)
+	one.await(time.Second)
 	a.call(t, "127.0.0.9").establish(open)
-	two.await(Established, time.Second)
+	two.await(time.Second)
 
 	a.meet(peer, passive, password("other"))
 	if err := a.s.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "another password") {
@@ -539,7 +540,7 @@ func TestStrangers(t *testing.T) {
 		})
 	}
 	b.run()
-	took := max(a.await(Established, 5*time.Second), b.await(Established, 5*time.Second))
+	took := max(a.await(5*time.Second), b.await(5*time.Second))
 	all.Wait()
 	t.Logf("%d strangers in %v; meanwhile a peer was established in %v", workers*each, time.Since(begin), took)
 	if n := runtime.NumGoroutine(); n > before+20 {

@@ -130,7 +130,7 @@ func (w *writer) utter(u utterance) {
 	w.put(u.b)
 	if u.pace > 0 {
 		w.pace = u.pace
-		w.tick.Reset(min(nudge, jitter(w.pace)))
+		w.tick.Reset(nudge)
 	}
 }
 
@@ -143,13 +143,17 @@ const nudge = time.Second
 // (RFC 4271 §4.4).
 func (w *writer) keepalive() {
 	if quiet := time.Since(w.last); w.nudged && quiet < w.pace/2 {
-		w.tick.Reset(jitter(w.pace - quiet))
+		w.tick.Reset(w.pause(w.pace - quiet))
 		return
 	}
 	w.nudged = true
 	w.put(wire.AppendKeepalive(nil))
-	w.tick.Reset(jitter(w.pace))
+	w.tick.Reset(w.pause(w.pace))
 }
+
+// pause is the time to the next KEEPALIVE: never less than a second (RFC 4271
+// §4.4), jitter or not.
+func (*writer) pause(d time.Duration) time.Duration { return max(time.Second, jitter(d)) }
 
 // put writes whole messages. While the peer takes some of it now and then, it
 // goes on; SendHoldTimer runs only while it takes nothing (RFC 9687).

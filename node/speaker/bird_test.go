@@ -57,7 +57,7 @@ func TestPassword(t *testing.T) {
 }
 
 // TestPasswordLeavesNoTrace: after a peer with a password was removed, it can
-// come in without one; GoBGP's listener would keep the key.
+// come in without one: the listener has forgotten the key.
 func TestPasswordLeavesNoTrace(t *testing.T) {
 	f := fars(t, 1)[0]
 	f.bird(bird{asn: 64513, routes: []string{"10.2.0.0/24"}})

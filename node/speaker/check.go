@@ -14,7 +14,7 @@ const maxPassword = 80
 
 // check takes what can't be spoken out of an intent and says why, per peer.
 // The error is about the intent as a whole: nothing of it can be done.
-// It is the only guard before GoBGP, whose MustParse calls end the process.
+// An engine relies on it.
 func check(want intent.BGP) (intent.BGP, map[netip.AddrPort]error, error) {
 	if !want.Enabled() {
 		return want, nil, nil

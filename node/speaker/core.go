@@ -186,19 +186,27 @@ func changesOf(deltas []rib.Delta) []Change {
 	var changes []Change
 	for i := range deltas {
 		d := &deltas[i]
-		if !d.HopsChanged() {
+		if !d.HopsChanged() && (d.New.Hops != nil || !d.BestChanged()) {
 			continue
 		}
 		if changes == nil {
 			changes = make([]Change, 0, len(deltas)-i)
 		}
-		change := Change{Prefix: d.Prefix}
-		if d.New.Hops != nil {
-			change.NextHops = d.New.Hops.Addrs()
-		}
-		changes = append(changes, change)
+		changes = append(changes, Change{Prefix: d.Prefix, NextHops: hopsOf(d.New)})
 	}
 	return changes
+}
+
+// hopsOf are the next hops the kernel is to use. Of a route that nobody can
+// reach it is the next hop all the same: the syncer reports what is wrong with it.
+func hopsOf(c rib.Choice) []netip.Addr {
+	switch {
+	case c.Hops != nil:
+		return c.Hops.Addrs()
+	case c.Best.Valid() && c.Best.Local() == nil:
+		return []netip.Addr{c.Best.Attrs().NextHop()}
+	}
+	return nil
 }
 
 // send gives the owner a job, and waits while there are many. It reports false

@@ -157,7 +157,7 @@ var whenUp = map[string][]byte{
 	"MP reach twice":                  anUpdate(nil, origin, asPath, attr(0x80, 14, 0, 1, 1, 4, 10, 0, 1, 2, 0), attr(0x80, 14, 0, 1, 1, 4, 10, 0, 1, 2, 0)),
 }
 
-// badNextHops are taken by GoBGP, or not; they must not reach the kernel.
+// badNextHops are taken, or not; they must not reach the kernel.
 var badNextHops = map[string][]byte{
 	"0.0.0.0":         {0, 0, 0, 0},
 	"loopback":        {127, 0, 0, 1},

@@ -226,7 +226,7 @@ func (h *heard) peer(addr netip.Addr) status.Peer {
 	return status.Peer{}
 }
 
-// since is when a session changed its state; unlike peer it does not bother GoBGP.
+// since is when a session changed its state; unlike peer it asks nobody else.
 func (h *heard) since(addr netip.Addr) time.Time {
 	for _, p := range h.book.list() {
 		if p.Address == addr {

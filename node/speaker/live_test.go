@@ -114,8 +114,7 @@ func prefixes(list string) []netip.Prefix {
 	return out
 }
 
-// TestExportAgreesWithPermits: GoBGP, given the rendered policy, lets out what
-// intent says it should, for pools within pools of both kinds.
+// TestExportAgreesWithPermits: what goes out is what intent says should, for pools within pools of both kinds.
 func TestExportAgreesWithPermits(t *testing.T) {
 	f := fars(t, 1)[0]
 	b := f.bird(bird{asn: 64513})

@@ -87,7 +87,7 @@ func (p *peering) down(r session.Reason) {
 	p.c.ears.down(p.at.Addr())
 	// What was stale already when the session fell again isn't kept twice.
 	p.sweep()
-	if !r.Keep.Has(p.family) {
+	if !r.Keep.Has(p.family) || p.restart == 0 {
 		p.c.table.Down(p.peer, wire.Both)
 		return
 	}

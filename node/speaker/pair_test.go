@@ -27,8 +27,7 @@ func TestTwoOfUs(t *testing.T) {
 	without1, with1 := base(low, 179, 64512, low, high, 1790, 64513)
 	without2, with2 := base(high, 1790, 64513, high, low, 179, 64512)
 
-	// Both run before either has a peer: GoBGP writes variables of the whole
-	// process when it starts.
+	// Both listen before either has a peer.
 	one, two := speak(t), speak(t)
 	one.apply(without1)
 	two.apply(without2)

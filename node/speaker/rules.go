@@ -12,13 +12,13 @@ import (
 )
 
 // importing decides on what a peer says: everything is let in that does not
-// lead in a circle. It runs on the owner's goroutine.
-func (p *peering) importing(_ *rib.Peer, _ wire.Family, _ netip.Prefix, received *wire.Attrs) (*wire.Attrs, uint8) {
+// lead in a circle, and leads somewhere. It runs on the owner's goroutine.
+func (p *peering) importing(_ *rib.Peer, _ wire.Family, prefix netip.Prefix, received *wire.Attrs) (*wire.Attrs, uint8) {
 	// A full table comes with the same attributes for many prefixes in a row.
 	if received != p.judged {
 		p.judged, p.loops = received, p.circular(received)
 	}
-	if p.loops {
+	if p.loops || wire.Martian(prefix) { // RFC 4271, 6.3
 		return nil, 0
 	}
 	return received, 0
