@@ -9,8 +9,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -160,6 +162,21 @@ func (h *Host) OpenBGPD(conf string) *OpenBGPD {
 	return o
 }
 
+// Kill kills all parts of OpenBGPD at once: one that finds its parent gone says
+// goodbye to its peers.
+func (o *OpenBGPD) Kill() {
+	_ = o.cmd.Process.Signal(syscall.SIGSTOP)
+	parts, _ := os.ReadFile(fmt.Sprintf("/proc/%[1]d/task/%[1]d/children", o.PID()))
+	for _, signal := range []syscall.Signal{syscall.SIGSTOP, syscall.SIGKILL} {
+		for _, pid := range strings.Fields(string(parts)) {
+			if n, err := strconv.Atoi(pid); err == nil {
+				_ = syscall.Kill(n, signal)
+			}
+		}
+	}
+	o.Process.Kill()
+}
+
 // CLI runs bgpctl and returns what it says.
 func (o *OpenBGPD) CLI(command ...string) string {
 	return o.host.said(o.host.dep("openbgpd/usr/sbin/bgpctl"), append([]string{"-s", o.ctl}, command...)...)
@@ -181,7 +198,7 @@ func (h *Host) ExaBGP(conf string) *ExaBGP {
 	if _, err := os.Stat(e.commands); err != nil {
 		run(h.T, "mkfifo", e.commands)
 	}
-	ears := h.File(h.Name+".exabgp.sh", "exec 3<&0; cat <&3 >"+e.events+" & exec cat <>"+e.commands+"\n")
+	ears := h.File(h.Name+".exabgp.sh", "cat <>"+e.commands+" & feeds=$!\ntrap 'kill $feeds; exit' TERM EXIT\ncat >"+e.events+"\n")
 	file := h.File(h.Name+".exabgp.conf", "process ears { run /bin/sh "+ears+"; encoder json; }\n"+conf)
 	e.Process = h.Start("env", "PYTHONPATH="+h.dep("python3-exabgp/usr/lib/python3/dist-packages"), "exabgp.daemon.user=root",
 		"exabgp.daemon.drop=false", "exabgp.api.cli=false", "exabgp.api.ack=false", "/usr/bin/python3", "-m", "exabgp", file)

@@ -28,6 +28,7 @@ func (h *Host) Start(name string, args ...string) *Process {
 	h.T.Helper()
 	p := &Process{host: h, name: name, cmd: h.Command(name, args...), done: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out
+	p.cmd.WaitDelay = time.Second // children of a killed program may still hold its output
 	// `ip netns exec` replaces itself by the program, so the process id is the program's.
 	if err := p.cmd.Start(); err != nil {
 		h.T.Fatalf("%s: start %s: %v", h.Name, name, err)
