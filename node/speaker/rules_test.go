@@ -1,0 +1,102 @@
+package speaker
+
+import (
+	"math/rand/v2"
+	"net/netip"
+	"testing"
+
+	"github.com/calctl/calctl/node/intent"
+	"github.com/calctl/calctl/node/rib"
+	"github.com/calctl/calctl/node/wire"
+)
+
+// TestImporting: what has been here before, leads back to us or nowhere stays out.
+func TestImporting(t *testing.T) {
+	p := &peering{c: &core{asn: 64512, id: netip.MustParseAddr("192.0.2.1")}, self: netip.MustParseAddr("10.0.0.1")}
+	for _, tt := range []struct {
+		what   string
+		path   []uint32
+		change func(*wire.Fields)
+		prefix string
+		in     bool
+	}{
+		{"a usual route", []uint32{64513, 64514}, nil, "10.2.0.0/24", true},
+		{"a default route", []uint32{64513}, nil, "0.0.0.0/0", true},
+		{"our AS in the path", []uint32{64513, 64512}, nil, "10.2.0.0/24", false},
+		{"an internal route", nil, nil, "10.2.0.0/24", true},
+		{"another's ORIGINATOR_ID", nil, func(f *wire.Fields) { f.OriginatorID = netip.MustParseAddr("192.0.2.2") }, "10.2.0.0/24", true},
+		{"our ORIGINATOR_ID", nil, func(f *wire.Fields) { f.OriginatorID = netip.MustParseAddr("192.0.2.1") }, "10.2.0.0/24", false},
+		{"our address as next hop", []uint32{64513}, func(f *wire.Fields) { f.NextHop = netip.MustParseAddr("10.0.0.1") }, "10.2.0.0/24", false},
+		{"loopback", []uint32{64513}, nil, "127.0.0.0/8", false},
+		{"multicast", []uint32{64513}, nil, "224.0.0.0/4", false},
+	} {
+		f := wire.Fields{ASPath: wire.ASPath("").Prepend(tt.path...), NextHop: netip.MustParseAddr("10.0.0.2")}
+		if tt.change != nil {
+			tt.change(&f)
+		}
+		a, err := f.Build()
+		if err != nil {
+			t.Fatalf("%s: %v", tt.what, err)
+		}
+		for range 2 { // the second time from memory
+			if got, _ := p.importing(nil, wire.IPv4, netip.MustParsePrefix(tt.prefix), a); (got == a) != tt.in || (got == nil) == tt.in {
+				t.Errorf("%s: let in %v, want %v", tt.what, got != nil, tt.in)
+			}
+		}
+	}
+}
+
+// TestExporterIsPermits: the fast form means what intent says.
+func TestExporterIsPermits(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 1))
+	prefix := func() netip.Prefix {
+		if r.IntN(4) == 0 {
+			a := netip.AddrFrom16([16]byte{0xfd, byte(r.IntN(2)), byte(r.IntN(4)) << 6})
+			return netip.PrefixFrom(a, r.IntN(20)).Masked()
+		}
+		return netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(r.IntN(8)) << 5}), r.IntN(17)).Masked()
+	}
+	told := 0
+	for range 500 {
+		var e intent.Export
+		for range r.IntN(5) {
+			e.Accept = append(e.Accept, prefix())
+		}
+		for range r.IntN(3) {
+			e.Reject = append(e.Reject, prefix())
+		}
+		x := newExporter(e)
+		for range 40 {
+			p := prefix()
+			if x.permits(p) != e.Permits(p) {
+				t.Fatalf("%v of %+v: %v, intent says %v", p, e, x.permits(p), e.Permits(p))
+			}
+			if e.Permits(p) {
+				told++
+			}
+		}
+	}
+	if told < 100 {
+		t.Errorf("only %d prefixes were let out", told)
+	}
+}
+
+// TestResolver: BIRD's distances.
+func TestResolver(t *testing.T) {
+	for _, tt := range []struct {
+		kernel Reach
+		want   rib.Reach
+	}{
+		{Reach{}, rib.Reach{}},
+		{Reach{OnLink: true}, rib.Reach{}},
+		{Reach{Resolvable: true, OnLink: true}, rib.Reach{Resolvable: true}},
+		{Reach{Resolvable: true}, rib.Reach{Resolvable: true, Metric: rib.Far}},
+	} {
+		if got := resolver(func(netip.Addr) Reach { return tt.kernel })(netip.Addr{}); got != tt.want {
+			t.Errorf("%+v: %+v, want %+v", tt.kernel, got, tt.want)
+		}
+	}
+	if got := resolver(nil)(netip.Addr{}); got != (rib.Reach{Resolvable: true}) {
+		t.Errorf("without a kernel: %+v", got)
+	}
+}
