@@ -99,7 +99,7 @@ func (c *conn) converse() {
 	}
 	defer func() { <-c.s.stage }()
 	t := c.terms
-	c.s.log.Info("session up", "local", t.Local.Addr(), "as", t.Theirs.AS, "id", t.Theirs.ID, "hold", t.HoldTime)
+	c.s.log.Info("session up", "local", t.Local.Addr(), "as", t.Theirs.AS, "id", t.Theirs.ID, "hold", t.HoldTime.String())
 	c.s.speaker.Store(c)
 	source := c.s.on.Established(*t)
 	c.s.parts.Go(func() { c.gather(source) })
