@@ -10,92 +10,149 @@ import (
 
 // BenchmarkRaw writes routes with nothing around it: what the kernel can take.
 func BenchmarkRaw(b *testing.B) {
-	for _, n := range []int{100_000, 1_000_000} {
-		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			for range b.N {
+	both(b, func(b *testing.B, n int, kernel func(*Netlink)) {
+
+		for range b.N {
+			b.StopTimer()
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				namespace(b)
+				pair(b)
+				k := connect(b)
+				defer k.Close()
+				kernel(k)
+				list := prefixes(n, false)
+				hops := []Hop{{Gateway: netip.MustParseAddr("192.0.2.2"), Link: linkIndex(b, k, "eth0")}}
+				ops := make([]Op, n)
+				for i := range ops {
+					ops[i] = Op{Kind: Add, Dst: list[i], Hops: hops}
+				}
+				errs := make([]error, n)
+				b.StartTimer()
+				k.Apply(ops, errs)
 				b.StopTimer()
-				done := make(chan struct{})
-				go func() {
-					defer close(done)
-					namespace(b)
-					pair(b)
-					k := connect(b)
-					defer k.Close()
-					list := prefixes(n, false)
-					hops := []Hop{{Gateway: netip.MustParseAddr("192.0.2.2"), Link: linkIndex(b, k, "eth0")}}
-					ops := make([]Op, n)
-					for i := range ops {
-						ops[i] = Op{Kind: Add, Dst: list[i], Hops: hops}
+				for i, err := range errs {
+					if err != nil {
+						b.Errorf("%s: %v", ops[i].Dst, err)
+						return
 					}
-					errs := make([]error, n)
-					b.StartTimer()
-					k.Apply(ops, errs)
-					b.StopTimer()
-					for i, err := range errs {
-						if err != nil {
-							b.Errorf("%s: %v", ops[i].Dst, err)
-							return
-						}
-					}
-				}()
-				<-done
-			}
-			b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "routes/s")
-		})
+				}
+			}()
+			<-done
+		}
+		b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "routes/s")
+	})
+}
+
+// both runs a benchmark with numbers of routes that name next-hop objects, and
+// that spell out their hops.
+func both(b *testing.B, bench func(b *testing.B, n int, kernel func(*Netlink))) {
+	for _, n := range []int{100_000, 1_000_000} {
+		b.Run(fmt.Sprint("objects/", n), func(b *testing.B) { bench(b, n, func(*Netlink) {}) })
+		b.Run(fmt.Sprint("plain/", n), func(b *testing.B) { bench(b, n, func(k *Netlink) { k.objects = nil }) })
 	}
+}
+
+// BenchmarkTurn is the time from a new way to the next hop of all routes until
+// the last of them goes by it.
+func BenchmarkTurn(b *testing.B) {
+	both(b, func(b *testing.B, n int, kernel func(*Netlink)) {
+		for range b.N {
+			b.StopTimer()
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				namespace(b)
+				pair(b)
+				ip(b, "route add 203.0.113.0/24 via 192.0.2.9")
+				k := connect(b)
+				kernel(k)
+				s, err := NewSyncer(k, quiet())
+				if err != nil {
+					b.Error(err)
+					return
+				}
+				stop := run(b, s)
+				defer stop()
+				batch := make([]Route, 0, n)
+				via := []netip.Addr{netip.MustParseAddr("203.0.113.1")}
+				for _, p := range prefixes(n, false) {
+					batch = append(batch, Route{Dst: p, Via: via})
+				}
+				s.Want(batch)
+				tick := time.NewTicker(time.Duration(n) * 50 * time.Nanosecond)
+				for s.Status().Installed < n {
+					<-tick.C
+				}
+				select {
+				case <-s.HostChanged():
+				default:
+				}
+				b.StartTimer()
+				ip(b, "route replace 203.0.113.0/24 via 192.0.2.6")
+				<-s.HostChanged() // it has been heard
+				for s.Status().Installed < n {
+					<-tick.C
+				}
+				b.StopTimer()
+			}()
+			<-done
+		}
+	})
 }
 
 // BenchmarkInstall is the way from Want to the kernel's table.
 func BenchmarkInstall(b *testing.B) {
-	for _, n := range []int{100_000, 1_000_000} {
-		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			var bytes float64
-			var scan time.Duration
-			for range b.N {
+	both(b, func(b *testing.B, n int, kernel func(*Netlink)) {
+		var bytes float64
+		var scan time.Duration
+		for range b.N {
+			b.StopTimer()
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				namespace(b)
+				pair(b)
+				list := prefixes(n, false)
+				before := heap()
+				k := connect(b)
+				kernel(k)
+				s, err := NewSyncer(k, quiet())
+				if err != nil {
+					b.Error(err)
+					return
+				}
+				stop := run(b, s)
+				via := []netip.Addr{netip.MustParseAddr("192.0.2.2")}
+				b.StartTimer()
+				for len(list) > 0 {
+					batch := make([]Route, 0, 250)
+					for _, p := range list[:min(250, len(list))] {
+						batch = append(batch, Route{Dst: p, Via: via})
+					}
+					list = list[len(batch):]
+					s.Want(batch)
+				}
+				tick := time.NewTicker(time.Duration(n) * 50 * time.Nanosecond) // looking isn't free
+				for s.Status().Installed < n {
+					<-tick.C
+				}
 				b.StopTimer()
-				done := make(chan struct{})
-				go func() {
-					defer close(done)
-					namespace(b)
-					pair(b)
-					list := prefixes(n, false)
-					before := heap()
-					s, err := NewSyncer(connect(b), quiet())
-					if err != nil {
-						b.Error(err)
-						return
-					}
-					stop := run(b, s)
-					via := []netip.Addr{netip.MustParseAddr("192.0.2.2")}
-					b.StartTimer()
-					for len(list) > 0 {
-						batch := make([]Route, 0, 250)
-						for _, p := range list[:min(250, len(list))] {
-							batch = append(batch, Route{Dst: p, Via: via})
-						}
-						list = list[len(batch):]
-						s.Want(batch)
-					}
-					tick := time.NewTicker(time.Duration(n) * 50 * time.Nanosecond) // looking isn't free
-					for s.Status().Installed < n {
-						<-tick.C
-					}
-					b.StopTimer()
-					stop()
-					bytes = float64(heap()-before) / float64(n)
-					started := time.Now()
-					if err := s.look(); err != nil {
-						b.Error(err)
-					}
-					scan = time.Since(started)
-				}()
-				<-done
-			}
-			b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "routes/s")
-			b.ReportMetric(bytes, "heapB/route")
-			b.ReportMetric(scan.Seconds()*1000, "ms/scan")
-		})
-	}
+				stop()
+				bytes = float64(heap()-before) / float64(n)
+				started := time.Now()
+				if err := s.look(); err != nil {
+					b.Error(err)
+				}
+				scan = time.Since(started)
+			}()
+			<-done
+		}
+		b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "routes/s")
+		b.ReportMetric(bytes, "heapB/route")
+		b.ReportMetric(scan.Seconds()*1000, "ms/scan")
+	})
 }
 
 func heap() int64 {

@@ -10,6 +10,12 @@
 // (round, wire, netlink). Everything but the last is free of system calls and
 // is tested with a map for a kernel.
 //
+// Where the kernel has next-hop objects, routes name one instead of spelling out
+// their hops (objects): they are written faster, and when the way to a next hop
+// changes, its object is turned to the new one and takes all its routes with it
+// (turn). Where an object can't be had, routes are plain; both kinds are adopted
+// as they are found.
+//
 // Next hops need not be neighbours. They are found by the longest match among the
 // routes that are not ours, so that no route can come to depend on itself. Reach
 // tells BGP the same, before it decides for a path.
@@ -42,6 +48,12 @@
 //   - IPv6 looks gateways up among all routes, ours included: a BGP route over its
 //     own next hop needs the word that the gateway is on the link (RTNH_F_ONLINK).
 //   - Connected IPv6 networks have metric 256 and lose to ours: such are not installed.
+//   - Objects go with their link, with its carrier even, and all routes that name
+//     them: nobody tells of it. Without carrier none can be made either.
+//   - Deleting an object deletes its routes. So only those go that no route named
+//     since a complete scan (Tidy), and who turns one must know all who name it:
+//     parts of groups are never named by routes.
+//   - An IPv6 route by object and a plain one of equal metric stand side by side.
 //   - A dump may be torn (NLM_F_DUMP_INTR), an answer may never come, and a socket
 //     whose buffer overflowed is deaf until it is read empty.
 package fib

@@ -29,6 +29,8 @@ func openEvents(ours uint32, buffer int) (*socket, error) {
 			return nil, fmt.Errorf("netlink subscription: %w", err)
 		}
 	}
+	// Kernels without next-hop objects don't know the group.
+	_ = s.option(unix.NETLINK_ADD_MEMBERSHIP, unix.RTNLGRP_NEXTHOP)
 	return s, nil
 }
 

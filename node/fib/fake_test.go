@@ -82,6 +82,24 @@ func (k *mapKernel) Apply(ops []Op, errs []error) {
 	}
 }
 
+func (k *mapKernel) Turn(from, to []Hop) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.ops++
+	if err := k.fail(k.ops); err != nil {
+		return err
+	}
+	for _, r := range k.routes {
+		if r.own() && slices.EqualFunc(r.Hops, from, func(a, b Hop) bool { return a.Gateway == b.Gateway && a.Link == b.Link }) {
+			r.Hops = slices.Clone(to)
+			k.put(r)
+		}
+	}
+	return nil
+}
+
+func (k *mapKernel) Tidy() {}
+
 func (k *mapKernel) Scan(tell func(*Event)) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()

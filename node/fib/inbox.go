@@ -1,6 +1,7 @@
 package fib
 
 import (
+	"maps"
 	"net/netip"
 	"slices"
 	"sync"
@@ -131,15 +132,42 @@ func (s *Syncer) dropVia(id uint32) {
 // those that are reached another way now.
 func (s *Syncer) resolveAll() {
 	t := &s.table
+	clear(s.turns)
 	t.vias.each(func(_ uint32, n *nextHops) {
 		hops, why := s.facts.resolve(n.addrs, n.v6)
 		set := t.setOf(hops)
-		if set != n.hops {
+		n.before, n.hops, n.why = n.hops, set, why
+		if to, other := s.turns[n.before]; other && to != set || n.before == set || n.before == 0 {
+			set = 0 // they part, or there is nothing to turn
+		}
+		s.turns[n.before] = set
+	})
+	// What is turned to must not be turned away itself.
+	for _, from := range slices.Sorted(maps.Keys(s.turns)) {
+		if s.turns[s.turns[from]] != 0 {
+			s.turns[from] = 0
+		}
+	}
+	t.vias.each(func(_ uint32, n *nextHops) {
+		if n.before != n.hops {
+			all := s.turns[n.before] == 0
 			for id := n.first; id != 0; id = t.at(id).next {
-				s.queue(id)
+				if all || t.at(id).have != n.before {
+					s.queue(id)
+				}
 			}
 		}
-		t.sets.drop(n.hops)
-		n.hops, n.why = set, why
+	})
+	for from, to := range s.turns {
+		if from == 0 || to == 0 {
+			delete(s.turns, from)
+			continue
+		}
+		t.sets.hold(from)
+		t.sets.hold(to)
+	}
+	t.vias.each(func(_ uint32, n *nextHops) {
+		t.sets.drop(n.before)
+		n.before = 0
 	})
 }

@@ -14,6 +14,15 @@ type Kernel interface {
 	// becomes what happened to ops[i]: nil, a *Refusal, or ErrNoAnswer.
 	Apply(ops []Op, errs []error)
 
+	// Turn makes all routes of ours with the hops from go by the hops to, with
+	// a few operations for however many. An error means that they have to be
+	// written one by one; some may have been turned then, and none is worse off.
+	Turn(from, to []Hop) error
+
+	// Tidy deletes what Apply and Turn, of earlier runs too, have left beside
+	// routes and no route needs any more.
+	Tidy()
+
 	// Scan tells every link, address and route of the main table there is, in
 	// this order. The Event is only valid during the call. An error means that
 	// some may be missing: ErrInterrupted that looking again will help.
@@ -68,6 +77,9 @@ const (
 	LinkEvent EventKind = iota
 	AddrEvent
 	RouteEvent
+	// ObjectEvent: someone has changed a next-hop object that routes name.
+	// What became of the routes only a Scan can tell.
+	ObjectEvent
 )
 
 // An Event is one thing the kernel says: that something is there, or gone.
@@ -86,7 +98,10 @@ type Event struct {
 type Link struct {
 	Index int
 	Name  string
-	Up    bool // IFF_UP: someone wants it up; whether there is a carrier is another matter
+	Up    bool // IFF_UP: someone wants it up; whether there is a carrier is Carrier
+	// Carrier says that the link works: next-hop objects and the routes that
+	// name them go with it.
+	Carrier bool
 }
 
 // An Addr is an address of this host.
@@ -101,6 +116,8 @@ type KernelRoute struct {
 	// Odd marks a route with more to it than Hops can say (weights, a source
 	// address, an encapsulation): one of ours that is odd was changed by others.
 	Odd bool
+	// Object is the id of the next-hop object the route names; 0 for none.
+	Object uint32
 }
 
 // Route protocols (linux/rtnetlink.h, RTPROT_*).

@@ -196,8 +196,7 @@ func TestDeletedRouteComesBack(t *testing.T) {
 		"-6 route del 2001:db8:1::/48",
 		"-6 route del 2001:db8:2::/48",
 		"-6 route del 2001:db8:2::/48 via 2001:db8::3", // one hop of two
-		"route flush proto 179",
-		"-6 route flush proto 179",
+		"nexthop flush proto 179",                      // and with the objects all their routes
 	} {
 		ip(t, cmd)
 		took := expect(t, look, all...)
@@ -535,7 +534,7 @@ func TestEventsLost(t *testing.T) {
 	has(t, look, "10.1.0.0/24 via 192.0.2.9%eth0", "10.2.0.0/24 via 192.0.2.9%eth0")
 	// While it runs.
 	for range 3 {
-		ip(t, "route flush proto 179")
+		ip(t, "nexthop flush proto 179")
 		burst(t, connect(t), 5000)
 		has(t, look, "10.1.0.0/24 via 192.0.2.9%eth0", "10.2.0.0/24 via 192.0.2.9%eth0")
 	}
@@ -722,7 +721,12 @@ func TestAnyOrderInTheKernel(t *testing.T) {
 
 // flush deletes our routes behind our back. When the Syncer deletes some at
 // the same time, ip(8) stops there; that is as good.
-func flush(family string) { _ = exec.Command("ip", family, "route", "flush", "proto", "179").Run() }
+//
+// Of routes that name an object ip(8) can't flush any: they go with the object.
+func flush(family string) {
+	_ = exec.Command("ip", "nexthop", "flush", "proto", "179").Run()
+	_ = exec.Command("ip", family, "route", "flush", "proto", "179").Run()
+}
 
 // goal is what the kernel should have by these wants.
 func goal(t *testing.T, look *Netlink, wants []Route) []string {

@@ -24,6 +24,8 @@ type Netlink struct {
 	scratch Event
 	// The kernel says no in few different words; each is kept once.
 	refusals map[Refusal]*Refusal
+	objects  *objects // nil: the kernel has none
+	ids      []uint32 // scratch, the objects of a round
 }
 
 var _ Kernel = (*Netlink)(nil)
@@ -57,7 +59,7 @@ func Open(log *slog.Logger) (*Netlink, error) {
 // open connects without asking whose the routes are.
 
 func open(log *slog.Logger, events int) (*Netlink, error) {
-	n := &Netlink{log: log, refusals: map[Refusal]*Refusal{}}
+	n := &Netlink{log: log, refusals: map[Refusal]*Refusal{}, objects: newObjects()}
 	if err := n.connect(events); err != nil {
 		n.Close()
 		return nil, err
@@ -111,14 +113,34 @@ func (n *Netlink) Close() {
 // asks for an acknowledgement: the kernel works through a batch inside the
 // system call and reports what fails anyway, so the last answer also says
 // that all without an answer worked. Asking for each would halve the speed.
+//
+// Routes name next-hop objects where there are any. One that the kernel knows
+// no more, because it went with its link, is made anew.
 func (n *Netlink) Apply(ops []Op, errs []error) {
+	ids := n.identify(ops)
+	n.apply(ops, ids, errs)
+	lost := n.lost(ids, errs)
+	if len(lost) == 0 {
+		return
+	}
+	retries, fates := make([]Op, len(lost)), make([]error, len(lost))
+	for j, i := range lost {
+		retries[j] = ops[i]
+	}
+	n.apply(retries, n.identify(retries), fates)
+	for j, i := range lost {
+		errs[i] = fates[j]
+	}
+}
+
+func (n *Netlink) apply(ops []Op, ids []uint32, errs []error) {
 	for start := 0; start < len(ops); {
 		first, end, last := n.write.seq+1, start, 0
 		n.out = n.out[:0]
 		for ; end < len(ops) && len(n.out) < batchBytes; end++ {
 			n.write.seq++
 			last = len(n.out)
-			n.out = appendOp(n.out, &ops[end], n.write.seq)
+			n.out = appendOp(n.out, &ops[end], ids[end], n.write.seq)
 		}
 		native.PutUint16(n.out[last+6:], native.Uint16(n.out[last+6:])|unix.NLM_F_ACK)
 		n.exchange(first, errs[start:end])
@@ -186,14 +208,18 @@ func (n *Netlink) refusal(r Refusal) *Refusal {
 	return &r
 }
 
-// Scan reads links, addresses and routes.
-func (n *Netlink) Scan(tell func(*Event)) error {
+// Scan reads next-hop objects, links, addresses and routes.
+func (n *Netlink) Scan(tell func(*Event)) (err error) {
+	defer n.unlessComplete(&err)()
 	each := func(m message) {
-		if parseEvent(m, &n.scratch) {
+		if n.parse(m) {
 			tell(&n.scratch)
 		}
 	}
-	var interrupted error
+	interrupted := n.scanObjects()
+	if interrupted != nil && !errors.Is(interrupted, ErrInterrupted) {
+		return interrupted
+	}
 	for _, d := range []struct {
 		kind   uint16
 		family byte
@@ -240,7 +266,7 @@ func (n *Netlink) Changes(tell func(*Event)) error {
 				break
 			}
 			b = rest
-			if parseEvent(m, &n.scratch) {
+			if n.parse(m) {
 				tell(&n.scratch)
 			}
 		}

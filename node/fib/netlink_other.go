@@ -28,6 +28,12 @@ func (*Netlink) Apply(ops []Op, errs []error) {
 	}
 }
 
+// Turn fails.
+func (*Netlink) Turn([]Hop, []Hop) error { return errNotLinux }
+
+// Tidy does nothing.
+func (*Netlink) Tidy() {}
+
 // Scan fails.
 func (*Netlink) Scan(func(*Event)) error { return errNotLinux }
 

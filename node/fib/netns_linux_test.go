@@ -114,3 +114,12 @@ func expect(t testing.TB, n *Netlink, want ...string) time.Duration {
 		return ""
 	})
 }
+
+// sysctl sets a value of the test's namespace.
+func sysctl(t testing.TB, name, value string) {
+	t.Helper()
+	// Of the thread: the process is in another namespace.
+	if err := os.WriteFile("/proc/sys/"+name, []byte(value), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}

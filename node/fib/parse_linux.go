@@ -104,7 +104,8 @@ func parseLink(b []byte, l *Link) bool {
 	if len(b) < unix.SizeofIfInfomsg || b[0] != unix.AF_UNSPEC {
 		return false
 	}
-	*l = Link{Index: int(int32(native.Uint32(b[4:]))), Up: native.Uint32(b[8:])&unix.IFF_UP != 0}
+	*l = Link{Index: int(int32(native.Uint32(b[4:]))), Up: native.Uint32(b[8:])&unix.IFF_UP != 0,
+		Carrier: native.Uint32(b[8:])&(unix.IFF_RUNNING|unix.IFF_LOWER_UP) != 0}
 	for b = b[unix.SizeofIfInfomsg:]; ; {
 		kind, val, rest, more := nextAttr(b)
 		if !more {
@@ -198,6 +199,10 @@ func parseRoute(b []byte, r *KernelRoute) bool {
 			one.Gateway = parseVia(val)
 		case unix.RTA_MULTIPATH:
 			hops = parseMultipath(val, hops, r)
+		case rtaNHID:
+			if len(val) == 4 {
+				r.Object = native.Uint32(val)
+			}
 		case unix.RTA_IIF:
 			return false
 		case unix.RTA_PREFSRC, unix.RTA_ENCAP:
@@ -212,7 +217,7 @@ func parseRoute(b []byte, r *KernelRoute) bool {
 		hops = append(hops, one)
 	}
 	r.Hops = canonical(hops)
-	r.Odd = r.Odd || r.Type != Unicast || len(r.Hops) == 0
+	r.Odd = r.Odd || r.Type != Unicast || len(r.Hops) == 0 && r.Object == 0
 	dst := netip.PrefixFrom(addr, bits)
 	r.Dst = dst.Masked()
 	return dst.IsValid()

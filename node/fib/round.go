@@ -104,6 +104,11 @@ func (s *Syncer) planOne(id uint32) {
 	if e.want != 0 && s.contests.held(e.dst) {
 		return // until calm lets it go
 	}
+	if e.flags&doubled != 0 {
+		e.flags |= moving
+		s.round.last = append(s.round.last, move{id: id, kind: Remove})
+		return
+	}
 	target, blocked := s.target(e)
 	switch plan(target, e.have, blocked) {
 	case keep:
@@ -162,6 +167,10 @@ func (s *Syncer) record() {
 		e, err := s.table.at(m.id), s.round.errs[i]
 		e.flags &^= moving
 		switch {
+		case err == nil && e.flags&doubled != 0:
+			e.flags &^= doubled
+			s.table.setHave(e, odd) // one of them
+			s.queue(m.id)
 		case err == nil, m.kind == Remove && gone(err):
 			s.table.setHave(e, m.target)
 			e.refusal = 0

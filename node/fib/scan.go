@@ -27,7 +27,7 @@ func (s *Syncer) look() error {
 	for range 3 {
 		fresh = newFacts()
 		s.mu.Lock()
-		s.table.each(func(_ uint32, e *entry) { e.flags &^= seen })
+		s.table.each(func(_ uint32, e *entry) { e.flags &^= seen | doubled })
 		s.mu.Unlock()
 		err = s.kernel.Scan(func(ev *Event) {
 			s.mu.Lock()
@@ -69,6 +69,10 @@ func (s *Syncer) see(ev *Event, fresh *facts) {
 		switch {
 		case ev.Route.own():
 			id := s.found(&ev.Route)
+			if e := s.table.at(id); e.flags&seen != 0 {
+				e.flags |= doubled
+				s.queue(id)
+			}
 			s.table.at(id).flags |= seen
 		case minds(&ev.Route):
 			fresh.route(&ev.Route, false, false)
@@ -167,9 +171,15 @@ func (s *Syncer) hear(ev *Event) {
 	s.ground.Lock()
 	defer s.ground.Unlock()
 	switch ev.Kind {
+	case ObjectEvent:
+		s.lookWithin(debounce)
 	case LinkEvent:
+		dead := s.facts.links[ev.Link.Index].Carrier && !ev.Link.Carrier
 		changed, down := s.facts.link(ev.Link, ev.Gone)
 		s.moved = s.moved || changed
+		if dead && !down && s.uses(ev.Link.Index) {
+			s.lookWithin(debounce) // nobody tells which objects went with it
+		}
 		if !down {
 			return
 		}
@@ -211,6 +221,9 @@ func (s *Syncer) hearOwn(ev *Event) {
 	if !ev.Gone {
 		if id = s.found(&ev.Route); s.table.at(id).have != before {
 			s.taken(id, before)
+			if before != 0 && !ev.Replaced {
+				s.lookWithin(debounce) // beside ours, perhaps
+			}
 		}
 		return
 	}
@@ -220,7 +233,7 @@ func (s *Syncer) hearOwn(ev *Event) {
 	s.taken(id, before)
 	e := s.table.at(id)
 	left := uint32(0)
-	if e.dst.v6() {
+	if e.dst.v6() && ev.Route.Object == 0 {
 		// IPv6 tells of each hop that is taken out of a multipath route.
 		set := s.table.setOf(ev.Route.Hops)
 		if set != e.have {

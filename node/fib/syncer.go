@@ -47,6 +47,7 @@ type Syncer struct {
 	backoff  time.Duration // how far away retryAt is put the next time
 	tried    int           // how many were refused when the timer last rang
 	round    round
+	turns    map[uint32]uint32 // sets whose routes all go by another set now
 	lastVias viaCache
 }
 
@@ -57,8 +58,10 @@ const (
 	// verifyEvery is how often the kernel is read without a reason: for the
 	// changes nobody tells of.
 	verifyEvery = time.Minute
-	retryFirst  = 100 * time.Millisecond
-	retryMost   = 10 * time.Second
+	// tidyAfter is when what nobody needs is looked for after Settled.
+	tidyAfter  = 2 * time.Second
+	retryFirst = 100 * time.Millisecond
+	retryMost  = 10 * time.Second
 )
 
 // NewSyncer reads the kernel once: what is there of an earlier run is adopted
@@ -73,6 +76,7 @@ func NewSyncer(k Kernel, log *slog.Logger) (*Syncer, error) {
 		reach:   make(chan struct{}, 1),
 		table:   newTable(),
 		facts:   newFacts(),
+		turns:   map[uint32]uint32{},
 		backoff: retryFirst,
 	}
 	if err := s.look(); err != nil && !errors.Is(err, ErrInterrupted) {
@@ -183,6 +187,8 @@ func (s *Syncer) turn() (busy bool, err error) {
 	if !now.Before(s.scanAt) {
 		if err := s.look(); err != nil {
 			s.log.Warn("the kernel's routes could not be read, trying again", "error", err)
+		} else if s.swept {
+			s.kernel.Tidy()
 		}
 		// What happened while we read is in there already, mostly: hear it
 		// before writing makes it old news.
@@ -209,6 +215,15 @@ func (s *Syncer) turn() (busy bool, err error) {
 		s.sweep()
 	}
 	s.calm(now)
+	turns := s.turning()
+	s.mu.Unlock()
+
+	for i := range turns {
+		turns[i].err = s.kernel.Turn(turns[i].hops, turns[i].toHops)
+	}
+
+	s.mu.Lock()
+	s.turned(turns)
 	s.plan()
 	s.mu.Unlock()
 
@@ -244,6 +259,7 @@ func (s *Syncer) retry() {
 // sweep queues what an earlier run has left and nobody wants.
 func (s *Syncer) sweep() {
 	s.swept = true
+	s.lookWithin(tidyAfter)
 	n := 0
 	s.table.each(func(id uint32, e *entry) {
 		if e.want == 0 && e.have != 0 {

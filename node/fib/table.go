@@ -62,7 +62,7 @@ type entry struct {
 	next, prev uint32
 }
 
-type flags uint8
+type flags uint16
 
 const (
 	seen      flags = 1 << iota // by the scan that is running
@@ -73,6 +73,7 @@ const (
 	direct                      // the kernel needs to be told that the gateway is on the link
 	moving                      // is in the round
 	forgotten                   // the entry is on the free list
+	doubled                     // two routes of ours are there: one names an object, one doesn't
 )
 
 // nextHops are the next hops of some routes, as BGP has them and as resolved.
@@ -82,6 +83,8 @@ type nextHops struct {
 	hops  uint32       // a number of table.sets; 0: none of them can be used
 	why   string       // not, when hops is 0
 	first uint32       // entry
+
+	before uint32 // hops, while resolveAll is at work
 }
 
 // odd is the number of the hop set that stands for "something of ours is
@@ -186,11 +189,7 @@ func (t *table) setOf(hops []Hop) uint32 {
 	if len(hops) == 0 {
 		return 0
 	}
-	t.key = t.key[:0]
-	for _, h := range hops {
-		t.key = appendAddr(t.key, h.Gateway)
-		t.key = append(t.key, byte(h.Link), byte(h.Link>>8), byte(h.Link>>16), byte(h.Link>>24))
-	}
+	t.key = appendHops(t.key[:0], hops)
 	id, fresh := t.sets.take(t.key)
 	if fresh {
 		*t.sets.at(id) = slices.Clone(hops)
@@ -202,6 +201,14 @@ func (t *table) setOf(hops []Hop) uint32 {
 		}
 	}
 	return id
+}
+
+func appendHops(b []byte, hops []Hop) []byte {
+	for _, h := range hops {
+		b = appendAddr(b, h.Gateway)
+		b = append(b, byte(h.Link), byte(h.Link>>8), byte(h.Link>>16), byte(h.Link>>24))
+	}
+	return b
 }
 
 func appendAddr(b []byte, a netip.Addr) []byte {

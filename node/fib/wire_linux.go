@@ -12,8 +12,9 @@ import (
 
 var native = binary.NativeEndian
 
-// appendOp appends the message that carries out op.
-func appendOp(b []byte, op *Op, seq uint32) []byte {
+// appendOp appends the message that carries out op, by the next-hop object
+// with this id unless it is 0.
+func appendOp(b []byte, op *Op, object, seq uint32) []byte {
 	start := len(b)
 	kind, flags, scope, kindOfRoute := uint16(unix.RTM_NEWROUTE), uint16(unix.NLM_F_REQUEST), byte(unix.RT_SCOPE_UNIVERSE), byte(unix.RTN_UNICAST)
 	switch op.Kind {
@@ -31,7 +32,7 @@ func appendOp(b []byte, op *Op, seq uint32) []byte {
 	}
 	b = appendHeader(b, kind, flags, seq)
 	b = append(b, family, byte(op.Dst.Bits()), 0, 0, unix.RT_TABLE_MAIN, Protocol, scope, kindOfRoute)
-	one := op.Kind != Remove && len(op.Hops) == 1
+	one := op.Kind != Remove && object == 0 && len(op.Hops) == 1
 	if one && op.Hops[0].Onlink {
 		b = native.AppendUint32(b, unix.RTNH_F_ONLINK)
 	} else {
@@ -41,6 +42,8 @@ func appendOp(b []byte, op *Op, seq uint32) []byte {
 	b = appendUint32Attr(b, unix.RTA_PRIORITY, Metric)
 	switch {
 	case op.Kind == Remove:
+	case object != 0:
+		b = appendUint32Attr(b, rtaNHID, object)
 	case one:
 		b = appendGateway(b, family, op.Hops[0].Gateway)
 		b = appendUint32Attr(b, unix.RTA_OIF, uint32(op.Hops[0].Link))
@@ -125,6 +128,8 @@ func appendDump(b []byte, kind uint16, family byte, seq uint32) []byte {
 		b = append(b, make([]byte, unix.SizeofIfInfomsg)...)
 	case unix.RTM_GETADDR:
 		b = append(b, make([]byte, unix.SizeofIfAddrmsg)...)
+	case unix.RTM_GETNEXTHOP:
+		b = append(b, make([]byte, sizeofNhmsg)...)
 	default:
 		b = append(b, make([]byte, unix.SizeofRtMsg)...)
 		b[start+unix.SizeofNlMsghdr+4] = unix.RT_TABLE_MAIN

@@ -31,7 +31,7 @@ func TestWireRoundTrip(t *testing.T) {
 		{Add, netip.MustParsePrefix("2001:db8:1::/48"), []Hop{hop("2001:db8::2", 70000)}},
 		{Replace, netip.MustParsePrefix("::/0"), []Hop{hop("2001:db8::2", 2), hop("fe80::2", 3)}},
 	} {
-		b := appendOp(nil, &op, 7)
+		b := appendOp(nil, &op, 0, 7)
 		m, rest, ok := nextMessage(b)
 		var ev Event
 		if !ok || len(rest) != 0 || m.seq != 7 || !parseEvent(m, &ev) {
@@ -75,7 +75,7 @@ func TestWireBytes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := appendOp(nil, &c.op, 7); !bytes.Equal(got, want) {
+		if got := appendOp(nil, &c.op, 0, 7); !bytes.Equal(got, want) {
 			t.Errorf("%v:\n got %x\nwant %x", c.op, got, want)
 		}
 	}
@@ -109,8 +109,8 @@ func TestParseError(t *testing.T) {
 // FuzzParse: no bytes may do more harm than to be ignored.
 func FuzzParse(f *testing.F) {
 	op := Op{Add, netip.MustParsePrefix("10.1.0.0/24"), []Hop{hop("192.0.2.2", 2), hop("2001:db8::2", 3)}}
-	f.Add(appendOp(nil, &op, 1))
-	f.Add(appendOp(appendOp(nil, &Op{Kind: Remove, Dst: op.Dst}, 1), &op, 2))
+	f.Add(appendOp(nil, &op, 0, 1))
+	f.Add(appendOp(appendOp(nil, &Op{Kind: Remove, Dst: op.Dst}, 0, 1), &op, 0, 2))
 	f.Add(appendDump(nil, unix.RTM_GETLINK, 0, 1))
 	for _, kind := range []byte{unix.RTM_NEWLINK, unix.RTM_NEWADDR, unix.RTM_NEWROUTE, unix.NLMSG_ERROR} {
 		b := make([]byte, 48)
@@ -134,6 +134,7 @@ func FuzzParse(f *testing.F) {
 			}
 			b = rest
 			_, _, _ = parseError(m)
+			_, _ = parseObject(m.body)
 			if !parseEvent(m, &ev) {
 				continue
 			}
@@ -164,7 +165,7 @@ func FuzzWrite(f *testing.F) {
 		if op.Kind != Remove && (len(op.Hops) == 0 || !addr.Is4()) {
 			return
 		}
-		m, _, ok := nextMessage(appendOp(nil, &op, 9))
+		m, _, ok := nextMessage(appendOp(nil, &op, 0, 9))
 		var ev Event
 		if !ok || !parseEvent(m, &ev) {
 			t.Fatalf("%v is not readable", op)
