@@ -161,6 +161,7 @@ func course(t *testing.T, n neighbour) {
 			t.Errorf("the peer has not kept our routes: %v", err)
 		}
 	}
+	back := time.Now().Format("2006-01-02 15:04:05.000000")
 	node.Start()
 	established(45 * time.Second)
 	lab.Until(t, 10*time.Second, "our routes in their view", theirView)
@@ -184,13 +185,34 @@ func course(t *testing.T, n neighbour) {
 	lab.Until(t, 10*time.Second, "our goodbye", onTheirSide(true, n.gone))
 
 	t.Log("what Wireshark says")
-	wellFormed(t, wire, "192.168.1.1", "fd01::1")
+	wellFormed(t, wire, "192.168.1.1", "fd01::1", "ipv6.src==fd01::1 && bgp.notify.minor_error_cease==3")
+	// Whoever forwards on while it is away has to say so when it is back, or its
+	// peers throw away what they have kept (RFC 4724, 4.2).
+	opens := wire.Show("ip.src==192.168.1.1 && bgp.type==1 && frame.time>=\""+back+"\"", "bgp.cap.gr.timers.restart_flag", "bgp.cap.gr.flag.pfs")
+	if opens == "" {
+		t.Error("no OPEN after the restart")
+	}
+	for line := range strings.Lines(opens) {
+		if f := strings.Fields(line); len(f) != 3 || f[1] != "1" || f[2] != "1" {
+			t.Errorf("an OPEN after the restart doesn't say that we restarted and forward: %s", line)
+		}
+	}
+	if wire.Show("ip.src==192.168.1.1 && tcp.flags.syn==1 && !tcp.options.md5") != "" {
+		t.Error("a connection without MD5")
+	}
 }
 
 // wellFormed fails the test when Wireshark finds fault with a BGP packet of
-// these senders, and when it has seen none.
-func wellFormed(t *testing.T, wire *lab.Capture, v4, v6 string) {
+// these senders, and when it has seen none. The recording ends with a packet
+// that matches last: dumpcap loses what it hasn't written yet.
+func wellFormed(t *testing.T, wire *lab.Capture, v4, v6, last string) {
 	t.Helper()
+	lab.Until(t, 10*time.Second, "the last packet recorded", func() error {
+		if wire.Show(last) == "" {
+			return errors.New("none matches " + last)
+		}
+		return nil
+	})
 	if err := wire.Stop(); err != nil {
 		t.Error(err)
 	}

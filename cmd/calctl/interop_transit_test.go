@@ -99,8 +99,17 @@ neighbor 192.168.4.1 {
 		return lab.Contains(frr.CLI("show bgp ipv4 unicast 10.5.0.0/24 json"), "4200000001 64515")
 	})
 
-	wellFormed(t, toFRR, "192.168.3.1", "fd03::1")
-	wellFormed(t, toOld, "192.168.4.1", "fd04::1")
+	if err := node.Stop(); err != nil {
+		t.Error(err)
+	}
+	lab.Until(t, 10*time.Second, "our goodbye at BIRD", func() error {
+		return lab.Contains(bird.CLI("show protocols all r1"), "Received: Administrative shutdown", "calctl is stopping")
+	})
+	lab.Until(t, 10*time.Second, "our goodbye at FRR", func() error {
+		return lab.Contains(frr.CLI("show bgp neighbors 192.168.3.1"), "Notification received (Cease/Administrative Shutdown)")
+	})
+	wellFormed(t, toFRR, "192.168.3.1", "fd03::1", "ip.src==192.168.3.1 && bgp.notify.minor_error_cease==2")
+	wellFormed(t, toOld, "192.168.4.1", "fd04::1", "ip.src==192.168.4.1 && bgp.notify.minor_error_cease==2")
 	// Attribute 240, optional and transitive; it is partial now, as we don't know
 	// it (RFC 4271, 5).
 	if got := toFRR.Show("ip.src==192.168.3.1 && bgp.update.path_attribute.type_code==240", "tcp.payload"); !strings.Contains(got, "e0f004deadbeef") {
