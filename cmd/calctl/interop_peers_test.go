@@ -234,7 +234,7 @@ func TestInteropGoBGP(t *testing.T) {
 			return gobgp{g}
 		},
 		path: "4200000001", down: "BGP state = ", gone: "peer deconfigured",
-		keeps: true, silent: true,
+		keeps: true, silent: true, late: true,
 	})
 }
 
