@@ -83,7 +83,7 @@ func TestHoldTimerCountsMessages(t *testing.T) {
 				if _, err := f.sock.Write([]byte{b}); err != nil {
 					return
 				}
-				time.Sleep(1700 * time.Millisecond)
+				<-time.After(1700 * time.Millisecond)
 			}
 		})
 		if n := f.notification(); n.Code != wire.HoldExpired {
@@ -101,7 +101,7 @@ func TestSlowOwner(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := newOwner()
 		o.update = func(*wire.Update, bool) *wire.Error {
-			time.Sleep(10 * time.Minute)
+			<-time.After(10 * time.Minute)
 			o.note("updated")
 			return nil
 		}
@@ -131,7 +131,7 @@ func TestSlowOwner(t *testing.T) {
 		if st := s.Status(); st.State != Established {
 			t.Errorf("%v: %v", st.State, st.Reason)
 		}
-		time.Sleep(89 * time.Second) // the hold timer begins again now
+		<-time.After(89 * time.Second) // the hold timer begins again now
 		if st := s.Status(); st.State != Established {
 			t.Errorf("%v: %v", st.State, st.Reason)
 		}
@@ -149,7 +149,7 @@ func TestSlowSource(t *testing.T) {
 				if asked.Add(1) > 1 {
 					return nil
 				}
-				time.Sleep(10 * time.Minute)
+				<-time.After(10 * time.Minute)
 				return append(b, reach(1)...)
 			})
 		}
@@ -162,7 +162,7 @@ func TestSlowSource(t *testing.T) {
 				if _, err := f.sock.Write(wire.AppendKeepalive(nil)); err != nil {
 					return
 				}
-				time.Sleep(30 * time.Second)
+				<-time.After(30 * time.Second)
 			}
 		})
 		last := time.Now()
@@ -204,12 +204,12 @@ func TestSendHoldTimer(t *testing.T) {
 				if _, err := f.sock.Write(wire.AppendKeepalive(nil)); err != nil {
 					return
 				}
-				time.Sleep(10 * time.Second)
+				<-time.After(10 * time.Second)
 			}
 		})
 		one := make([]byte, 1)
 		for range 10 { // ten minutes, an octet each
-			time.Sleep(time.Minute)
+			<-time.After(time.Minute)
 			if _, err := f.sock.Read(one); err != nil {
 				t.Fatalf("after %v: %v", time.Since(begin), err)
 			}
@@ -234,7 +234,7 @@ func TestRetry(t *testing.T) {
 		x.fail = &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}
 		begin := time.Now()
 		stop := start1(t, s)
-		time.Sleep(time.Minute)
+		<-time.After(time.Minute)
 		st := s.Status()
 		stop()
 		if !x.dials[0].Equal(begin) {
@@ -271,7 +271,7 @@ func TestBackOff(t *testing.T) {
 				_ = sock.Close()
 			}
 		})
-		time.Sleep(5 * time.Minute)
+		<-time.After(5 * time.Minute)
 		stop()
 		close(x.calls)
 		want := time.Second

@@ -117,7 +117,7 @@ func TestSettledIsTold(t *testing.T) {
 		if err := s.Apply(context.Background(), want); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(time.Minute) // of the bubble
+		<-time.After(time.Minute) // of the bubble
 		e.ears.up(peer, true)
 		synctest.Wait()
 		if len(heard) != 0 {
@@ -125,9 +125,9 @@ func TestSettledIsTold(t *testing.T) {
 		}
 		e.ears.best([]Change{{Prefix: netip.MustParsePrefix("10.9.0.0/16"), NextHops: []netip.Addr{peer}}})
 		e.ears.endOfRIB(peer)
-		time.Sleep(time.Second)
+		<-time.After(time.Second)
 		e.ears.endOfRIB(peer)
-		time.Sleep(time.Hour)
+		<-time.After(time.Hour)
 		synctest.Wait()
 		if len(heard) != 2 || heard[0] != "routes" || heard[1] != "settled" {
 			t.Errorf("heard %v", heard)
