@@ -28,13 +28,19 @@ protocol bgp r1 {
 }
 
 // since is when a session of a BIRD came up, in BIRD's own words.
-func since(b *lab.Bird) string {
-	for _, line := range strings.Split(b.CLI("show protocols r1"), "\n") {
-		if f := strings.Fields(line); len(f) > 5 && f[0] == "r1" {
-			return f[4] + " " + f[5]
+func since(t *testing.T, b *lab.Bird) (when string) {
+	t.Helper()
+	lab.Until(t, 5*time.Second, "BIRD's word on its session", func() error {
+		answer := b.CLI("show protocols r1")
+		for _, line := range strings.Split(answer, "\n") {
+			if f := strings.Fields(line); len(f) > 5 && f[0] == "r1" {
+				when = f[4] + " " + f[5]
+				return nil
+			}
 		}
-	}
-	return ""
+		return errors.New(answer)
+	})
+	return when
 }
 
 func TestLabChangesWhileRunning(t *testing.T) {
@@ -54,15 +60,15 @@ func TestLabChangesWhileRunning(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	birdUp := since(b2)
+	birdUp := since(t, b2)
 	undisturbed := func(after string) {
 		t.Helper()
 		p, err := node.Peer("192.168.1.2")
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !p.Since.Equal(up.Since) || since(b2) != birdUp {
-			t.Errorf("%s: the session with r2 was restarted: %v, was %v; BIRD says %q, said %q", after, p.Since, up.Since, since(b2), birdUp)
+		if bird := since(t, b2); !p.Since.Equal(up.Since) || bird != birdUp {
+			t.Errorf("%s: the session with r2 was restarted: %v, was %v; BIRD says %q, said %q", after, p.Since, up.Since, bird, birdUp)
 		}
 	}
 

@@ -103,6 +103,7 @@ func TestLabHostilePeer(t *testing.T) {
 	node.Apply(resources)
 	node.Start("--log-level", "info")
 	node.Established("192.168.1.2", 5*time.Second)
+	lab.Until(t, 5*time.Second, "the good peer's route", hasRoute(r1, "10.2.0.0/24", "via 192.168.1.2"))
 	up, err := node.Peer("192.168.1.2")
 	if err != nil {
 		t.Fatal(err)
