@@ -111,33 +111,24 @@ func (id Identity) describe(node *resources.Node, interfaces []autodetect.Interf
 // addressInUse is an error when another node has one of node's addresses: two
 // nodes that answer for one address disturb each other's sessions.
 func addressInUse(node *resources.Node, others []resources.Resource) error {
-	mine := map[netip.Addr]string{}
-	for family, text := range map[string]string{"IPv4": node.Spec.BGP.IPv4Address, "IPv6": node.Spec.BGP.IPv6Address} {
-		if addr, ok := hostPart(text); ok {
-			mine[addr] = family
-		}
-	}
+	families := []struct {
+		name string
+		of   func(*resources.Node) (netip.Prefix, bool)
+	}{{"IPv4", (*resources.Node).IPv4}, {"IPv6", (*resources.Node).IPv6}}
 	for _, r := range others {
 		other := r.(*resources.Node)
-		if other.Name == node.Name || other.Spec.BGP == nil {
+		if other.Name == node.Name {
 			continue
 		}
-		for _, text := range []string{other.Spec.BGP.IPv4Address, other.Spec.BGP.IPv6Address} {
-			addr, ok := hostPart(text)
-			if family := mine[addr]; ok && family != "" {
-				return fmt.Errorf("Calico node '%s' is already using the %s address %s: give this node its own with --ip or --ip6, or delete the other", other.Name, family, addr) //nolint:staticcheck // Calico's words
+		for _, family := range families {
+			mine, have := family.of(node)
+			theirs, has := family.of(other)
+			if have && has && mine.Addr() == theirs.Addr() {
+				return fmt.Errorf("Calico node '%s' is already using the %s address %s: give this node its own with --ip or --ip6, or delete the other", other.Name, family.name, mine.Addr()) //nolint:staticcheck // Calico's words
 			}
 		}
 	}
 	return nil
-}
-
-func hostPart(text string) (netip.Addr, bool) {
-	if p, err := netip.ParsePrefix(text); err == nil {
-		return p.Addr(), true
-	}
-	a, err := netip.ParseAddr(text)
-	return a, err == nil
 }
 
 // How long a node waits before it tries to register again, at first and at most.

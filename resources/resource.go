@@ -36,7 +36,7 @@ type Resource interface {
 	// Default fills in what the user left out, as Calico's clients do before they store an object.
 	Default()
 	// Validate returns an Invalid that names every bad field, or nil. It looks
-	// at this resource alone: whether it fits the others is store.Check's and
+	// at this resource alone: whether it fits the others is package store's and
 	// intent.Derive's business.
 	Validate() error
 }

@@ -34,7 +34,7 @@ type Speaker struct {
 
 	mu         sync.Mutex
 	closed     bool
-	restarting bool       // no peer has been added yet, and o.Restarting
+	restarting bool       // o.Restarting, until the first engine has begun
 	engine     engine     // nil: not speaking
 	have       intent.BGP // what has been done, also after a failure
 }

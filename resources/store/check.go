@@ -11,16 +11,6 @@ import (
 	"github.com/calctl/calctl/resources"
 )
 
-// Check says whether r fits what s holds already, as calicoctl does before it
-// writes: a new IPPool overlaps no other, an IPPool keeps its CIDR and block
-// size, the filters a BGPPeer names exist. old is the stored resource that r
-// replaces, nil for a new one; both are defaulted. What does not fit is a
-// resources.Invalid; any other error is the datastore's.
-func Check(ctx context.Context, s Store, old, r resources.Resource) error {
-	var k known
-	return k.check(ctx, s, old, r)
-}
-
 // known is what checks have asked a store: nothing at first. It holds for as
 // long as every write is noted.
 type known struct {
@@ -35,6 +25,11 @@ type taken struct {
 	text string // cidr as it is written
 }
 
+// check says whether r fits what s holds already, as calicoctl does before it
+// writes: a new IPPool overlaps no other, an IPPool keeps its CIDR and block
+// size, the filters a BGPPeer names exist. old is the stored resource that r
+// replaces, nil for a new one; both are defaulted. What does not fit is a
+// resources.Invalid; any other error is the datastore's.
 func (k *known) check(ctx context.Context, s Store, old, r resources.Resource) error {
 	if old != nil {
 		if err := resources.ValidateUpdate(old, r); err != nil {

@@ -8,7 +8,7 @@
 // The Store interface is what a backend provides: the folder (store/dir), and
 // whatever comes later. It knows nothing of defaults or of what refers to what.
 // That is the same for all of them and lives here, once: Create, Apply and
-// Replace fill in the defaults, validate, Check against what is stored already,
+// Replace fill in the defaults, validate, check against what is stored already,
 // and only then write. The command line and the daemon go through these three.
 //
 // Two people may write the same resource. Every state of a resource has a
