@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
-	"os"
 	"os/exec"
 	"strings"
 	"syscall"
@@ -34,10 +33,7 @@ var (
 func withBird(t *testing.T, settings string) *beyond {
 	t.Helper()
 	l := lab.New(t)
-	if os.Getenv(private) == "" {
-		t.Skip("needs root")
-	}
-	b := &beyond{Host: l.Host("far"), here: &lab.Host{Lab: l, Name: "here", NS: namespace(os.Getpid())}}
+	b := &beyond{Host: l.Host("far"), here: l.Here()}
 	b.here.Run("sysctl", "-qw", "net.ipv6.conf.default.accept_dad=0")
 	l.Link(b.here, "tofar", []string{"10.9.0.1/24", "fd09::1/64"}, b.Host, "eth0", []string{"10.9.0.2/24", "fd09::2/64"})
 	t.Cleanup(func() { _ = exec.Command("ip", "link", "del", "tofar").Run() })

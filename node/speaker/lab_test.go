@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"maps"
 	"net/netip"
-	"os"
 	"os/exec"
 	"runtime"
 	"slices"
@@ -23,14 +22,10 @@ const ownASN = 64512
 
 var ownID = netip.MustParseAddr("192.0.2.1")
 
-// here is the namespace of the test process as a host of a lab.
+// here is the test process as a host of a lab.
 func here(t testing.TB, l *lab.Lab) *lab.Host {
 	t.Helper()
-	if os.Getenv(private) == "" {
-		t.Skip("needs root")
-	}
-	h := &lab.Host{Lab: l, Name: "here", NS: namespace(os.Getpid())}
-	h.IP("link", "set", "lo", "up")
+	h := l.Here()
 	h.Run("sysctl", "-qw", "net.ipv6.conf.default.accept_dad=0")
 	return h
 }
@@ -49,7 +44,7 @@ func (f far) addr6() netip.Addr { return netip.MustParseAddr(fmt.Sprintf("fd00:%
 
 // here is this end's namespace.
 func (f far) here() *lab.Host {
-	return &lab.Host{Lab: f.Lab, Name: "here", NS: namespace(os.Getpid())}
+	return f.Lab.Here()
 }
 
 // fars makes n hosts linked to here.

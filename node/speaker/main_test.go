@@ -1,45 +1,10 @@
 package speaker
 
 import (
-	"fmt"
-	"os"
-	"os/exec"
-	"strconv"
-	"syscall"
 	"testing"
+
+	"github.com/calctl/calctl/node/lab"
 )
 
-// private says that the test process is in a network namespace of its own.
-const private = "SPEAKER_TEST_NAMESPACE"
-
-// TestMain runs the tests in a fresh network namespace, so that a Speaker here
-// has port 179 and links of its own to the namespaces of real BIRDs.
-func TestMain(m *testing.M) {
-	if os.Getuid() != 0 {
-		m.Run()
-		return
-	}
-	if os.Getenv(private) != "" {
-		// Now, while this thread can't have been anywhere else.
-		if out, err := exec.Command("ip", "netns", "attach", namespace(os.Getpid()), strconv.Itoa(os.Getpid())).CombinedOutput(); err != nil {
-			panic(fmt.Sprintf("name this namespace: %v: %s", err, out))
-		}
-		m.Run()
-		return
-	}
-	cmd := exec.Command("/proc/self/exe", os.Args[1:]...)
-	cmd.Env = append(os.Environ(), private+"=1")
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
-	err := cmd.Run()
-	if cmd.Process != nil {
-		_ = exec.Command("ip", "netns", "del", namespace(cmd.Process.Pid)).Run()
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "the tests in a namespace of their own:", err)
-		os.Exit(max(1, cmd.ProcessState.ExitCode())) //nolint:forbidigo // no test has run in this process: it has nothing else to fail by
-	}
-}
-
-// namespace is what the namespace of a test process is called.
-func namespace(pid int) string { return "here-" + strconv.Itoa(pid) }
+// TestMain gives the tests port 179 and links to the namespaces of real BIRDs.
+func TestMain(m *testing.M) { lab.Main(m) }
