@@ -82,7 +82,13 @@ func (l *Listener) acceptAll(listener int) error {
 
 // welcome hands a connection to its session, or closes it.
 func (l *Listener) welcome(fd int, from netip.AddrPort) {
-	s := l.host(fd, from.Addr())
+	s := l.host(from.Addr(), func() netip.Addr {
+		is, err := unix.Getsockname(fd)
+		if err != nil {
+			return netip.Addr{}
+		}
+		return sockaddr(is).Addr()
+	})
 	if s == nil {
 		slam(fd)
 		l.strangers.note(l.log, from.Addr())
@@ -108,19 +114,29 @@ func (l *Listener) welcome(fd int, from netip.AddrPort) {
 	}
 }
 
+// Offer lets in, or closes, who comes by another way than the Listener's
+// sockets.
+func (l *Listener) Offer(sock net.Conn) {
+	from, to := addrPort(sock.RemoteAddr()), addrPort(sock.LocalAddr())
+	s := l.host(from.Addr(), to.Addr)
+	if s == nil {
+		l.strangers.note(l.log, from.Addr())
+	}
+	if s == nil || !l.hand(s, sock) {
+		_ = sock.Close()
+	}
+}
+
 // host finds the session of a peer: among several at one address the one that
-// isn't up.
-func (l *Listener) host(fd int, peer netip.Addr) *Session {
+// isn't up. Where a stranger wanted to go is not looked at.
+func (l *Listener) host(peer netip.Addr, where func() netip.Addr) *Session {
 	l.mu.Lock()
 	candidates := l.sessions[peer]
 	l.mu.Unlock()
 	if len(candidates) == 0 {
 		return nil
 	}
-	var local netip.Addr
-	if is, err := unix.Getsockname(fd); err == nil {
-		local = sockaddr(is).Addr()
-	}
+	local := where()
 	var found *Session
 	for _, s := range candidates {
 		if s.cfg.Local.IsValid() && s.cfg.Local.WithZone("") != local.WithZone("") {

@@ -31,6 +31,9 @@ type Config struct {
 	TTL      uint8  // of what we send; default 64, the peer may be many hops away
 	GTSM     uint8  // hops to the peer: send TTL 255, refuse what came further (RFC 5082); 0: off, and TTL counts
 
+	// Network carries the session; nil: TCP.
+	Network Network
+
 	// Capabilities is asked for each OPEN: what it says of a restart changes
 	// when the restart is over.
 	Capabilities func() wire.Capabilities
@@ -93,6 +96,9 @@ func (c Config) complete() (Config, error) {
 	}
 	if c.TTL == 0 {
 		c.TTL = defaultTTL
+	}
+	if c.Network == nil {
+		c.Network = TCP{}
 	}
 	if c.Attributes == nil {
 		c.Attributes = new(wire.Table)

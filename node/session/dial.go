@@ -5,14 +5,15 @@ import (
 	"errors"
 	"io"
 	"net"
-	"net/netip"
 	"syscall"
 	"time"
 )
 
 // dial makes one attempt and tells the machine what came of it.
 func (s *Session) dial(ctx context.Context, id connID, limit time.Duration) {
-	sock, err := s.connect(ctx, limit)
+	attempt, done := context.WithTimeout(ctx, limit)
+	sock, err := s.cfg.Network.Dial(attempt, s.cfg)
+	done()
 	h := happening{event: event{kind: dialed, conn: id}, sock: sock}
 	if err != nil {
 		h = happening{event: event{kind: dialFailed, conn: id, text: s.words(err)}}
@@ -24,29 +25,6 @@ func (s *Session) dial(ctx context.Context, id connID, limit time.Duration) {
 			_ = sock.Close()
 		}
 	}
-}
-
-func (s *Session) dialTCP(ctx context.Context, limit time.Duration) (net.Conn, error) {
-	d := net.Dialer{
-		Timeout:   limit,
-		KeepAlive: -1, // BGP has its own
-		Control: func(_, _ string, raw syscall.RawConn) error {
-			return control(raw, func(fd int) error { return outgoing(fd, s.cfg) })
-		},
-	}
-	d.SetMultipathTCP(false) // it excludes MD5
-	if s.cfg.Local.IsValid() {
-		d.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(s.cfg.Local, 0))
-	}
-	network := "tcp6"
-	if s.cfg.Remote.Addr().Is4() {
-		network = "tcp4"
-	}
-	sock, err := d.DialContext(ctx, network, s.cfg.Remote.String())
-	if err != nil {
-		return nil, err // not sock: a nil *TCPConn is no nil Conn
-	}
-	return sock, nil
 }
 
 // words says what TCP did as an operator would.

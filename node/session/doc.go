@@ -28,7 +28,8 @@
 // that takes its time delays no KEEPALIVE, a slow peer has one buffer waiting
 // here and nobody waiting for it, and what it has not been told yet can still
 // change. A peer that takes nothing for the send hold time is given up
-// (RFC 9687). No lock is held across I/O; the few there are guard deadlines,
+// (RFC 9687). What it all goes over is a Network: the host's TCP, or another
+// one. No lock is held across I/O; the few there are guard deadlines,
 // the Fill that may be running when a session ends, and who is let in.
 //
 // What has hurt others, and is tried here: MD5 keys that failed to be set, or

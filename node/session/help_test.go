@@ -198,17 +198,18 @@ func (f *far) notification() wire.Notification {
 	}
 }
 
-// An exchange connects dialled attempts to the test by pipes.
+// An exchange is a Network that connects dialled attempts to the test by pipes.
 type exchange struct {
-	mu    sync.Mutex
-	fail  error
-	dials []time.Time
-	calls chan net.Conn
+	Network // nobody listens
+	mu      sync.Mutex
+	fail    error
+	dials   []time.Time
+	calls   chan net.Conn
 }
 
 func newExchange() *exchange { return &exchange{calls: make(chan net.Conn, 16)} }
 
-func (x *exchange) connect(context.Context, time.Duration) (net.Conn, error) {
+func (x *exchange) Dial(context.Context, Config) (net.Conn, error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.dials = append(x.dials, time.Now())
@@ -223,12 +224,12 @@ func (x *exchange) connect(context.Context, time.Duration) (net.Conn, error) {
 // dialled makes a session whose dials come out of the exchange.
 func dialled(t *testing.T, on Handler, with ...func(*Config)) (*Session, *exchange) {
 	t.Helper()
+	x := newExchange()
+	with = append(with, func(c *Config) { c.Network = x })
 	s, err := New(config(with...), on, nil, testLog(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	x := newExchange()
-	s.connect = x.connect
 	return s, x
 }
 

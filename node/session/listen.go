@@ -32,10 +32,16 @@ type socket struct {
 	at   netip.AddrPort
 }
 
+// NewListener makes a Listener without sockets, which lets in whom it is
+// offered.
+func NewListener(log *slog.Logger) *Listener {
+	return &Listener{log: log, sessions: map[netip.Addr][]*Session{}}
+}
+
 // Listen opens a socket for each address, or for all of IPv4 and of IPv6 when
 // there is none. Port 0 lets the kernel choose, for tests.
 func Listen(port uint16, addrs []netip.Addr, log *slog.Logger) (*Listener, error) {
-	l := &Listener{log: log, sessions: map[netip.Addr][]*Session{}}
+	l := NewListener(log)
 	everywhere := len(addrs) == 0
 	if everywhere {
 		addrs = []netip.Addr{netip.IPv4Unspecified(), netip.IPv6Unspecified()}

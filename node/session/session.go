@@ -78,8 +78,6 @@ type Session struct {
 	timers  [timers]*time.Timer
 	hangUp  context.CancelFunc // of the dial under way
 	parts   sync.WaitGroup     // every other goroutine of the session
-
-	connect func(ctx context.Context, limit time.Duration) (net.Conn, error)
 }
 
 // A happening is an event, with the connection it brings, if any.
@@ -105,7 +103,6 @@ func New(cfg Config, on Handler, door *Listener, log *slog.Logger) (*Session, er
 		conns:    map[connID]*conn{},
 	}
 	s.machine = newMachine(cfg, s.mine, jitter)
-	s.connect = s.dialTCP
 	s.shown.Store(&Status{Since: time.Now()})
 	return s, nil
 }

@@ -1,6 +1,10 @@
 package speaker
 
-import "net/netip"
+import (
+	"net/netip"
+
+	"github.com/calctl/calctl/node/session"
+)
 
 // A Change is the new set of best paths for one prefix. The speaker never
 // reports its own local routes.
@@ -40,4 +44,6 @@ type Options struct {
 	// one behind other routers. ReachChanged has it asked again. It may be
 	// called from any goroutine and must not block. nil: all are on links.
 	Reach func(nextHop netip.Addr) Reach
+	// Network carries the sessions; nil: the host's TCP.
+	Network session.Network
 }

@@ -50,6 +50,7 @@ type core struct {
 	id      netip.Addr
 	attrs   *wire.Table
 	resolve rib.Resolver
+	network session.Network
 	door    *session.Listener // nil: not listening
 	ctx     context.Context   // ends with the engine
 	cancel  context.CancelFunc
@@ -84,17 +85,20 @@ type job struct {
 }
 
 // startCore begins to listen. It lets no route out before it has a policy.
-func startCore(log *slog.Logger, want intent.BGP, restarting bool, resolve rib.Resolver, e ears) (*core, error) {
+func startCore(log *slog.Logger, want intent.BGP, restarting bool, o Options, e ears) (*core, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	c := &core{
 		log: log, ears: e, asn: want.ASN, id: want.RouterID, attrs: &wire.Table{},
-		resolve: resolve, ctx: ctx, cancel: cancel, inbox: make(chan job, inboxSize),
+		resolve: resolver(o.Reach), network: o.Network, ctx: ctx, cancel: cancel, inbox: make(chan job, inboxSize),
 		peers: map[netip.AddrPort]*peering{}, export: newExporter(intent.Export{}),
 	}
 	c.restarting.Store(restarting)
 	c.forwarding.Store(restarting)
+	if c.network == nil {
+		c.network = session.TCP{}
+	}
 	if want.Port != 0 {
-		door, err := session.Listen(want.Port, nil, log)
+		door, err := c.network.Listen(want.Port, nil, log)
 		if err != nil {
 			cancel()
 			return nil, fmt.Errorf("%w on port %d: %w", ErrListen, want.Port, err)
@@ -106,7 +110,7 @@ func startCore(log *slog.Logger, want intent.BGP, restarting bool, resolve rib.R
 			}
 		})
 	}
-	c.table = rib.New(rib.Options{Attrs: c.attrs, Resolve: resolve})
+	c.table = rib.New(rib.Options{Attrs: c.attrs, Resolve: c.resolve})
 	c.groups = adjout.New(adjout.Options{Table: c.table, Attrs: c.attrs, Hold: restarting})
 	c.parts.Go(c.own)
 	if restarting {

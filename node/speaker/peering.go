@@ -66,7 +66,7 @@ func newPeering(c *core, at netip.AddrPort, want intent.Peer) (*peering, error) 
 		HoldTime: holdTime, ConnectRetry: connectRetry,
 		Passive: want.Passive, Password: session.Secret(want.Password.Reveal()), TTL: multihop,
 		Capabilities: p.capabilities, Require: wire.SetOf(p.family),
-		Attributes: c.attrs,
+		Network: c.network, Attributes: c.attrs,
 	}, p, c.door, c.log.With("name", want.Name))
 	return p, err
 }

@@ -48,7 +48,7 @@ func New(log *slog.Logger, o Options) *Speaker {
 		peers: make(chan struct{}, 1), stopTelling: cancel,
 	}
 	s.begin = func(want intent.BGP, e ears) (engine, error) {
-		return startCore(log, want, s.restarting, resolver(o.Reach), e)
+		return startCore(log, want, s.restarting, o, e)
 	}
 	s.told.Go(func() { s.tell(ctx) })
 	return s
