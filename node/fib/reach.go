@@ -16,6 +16,9 @@ type Reach struct {
 	// OnLink says that the next hop itself is on a link, with no gateway in
 	// between: BIRD's distance 0. All others are equally far.
 	OnLink bool
+	// Interface is the name of the link it is reached by; empty when it isn't
+	// reached, or by several.
+	Interface string
 }
 
 // Reach says how a next hop is reached now, before Run too. Any goroutine may
@@ -27,9 +30,14 @@ func (s *Syncer) Reach(nextHop netip.Addr) Reach {
 	}
 	s.ground.RLock()
 	hops, _ := s.facts.reach(a, a.Is6())
+	r := Reach{Resolvable: len(hops) > 0}
+	if r.Resolvable && !slices.ContainsFunc(hops, func(h Hop) bool { return h.Link != hops[0].Link }) {
+		r.Interface = s.facts.linkName(hops[0].Link)
+	}
 	s.ground.RUnlock()
 	far := func(h Hop) bool { return h.Gateway != a.WithZone("") }
-	return Reach{Resolvable: len(hops) > 0, OnLink: len(hops) > 0 && !slices.ContainsFunc(hops, far)}
+	r.OnLink = r.Resolvable && !slices.ContainsFunc(hops, far)
+	return r
 }
 
 // ReachChanged gets a value after links, addresses or other's routes have

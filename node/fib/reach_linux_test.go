@@ -22,6 +22,7 @@ func reaches(t *testing.T, s *Syncer, want map[string]string) {
 }
 
 func howFar(r Reach) string {
+	r.Interface = ""
 	return map[Reach]string{{}: "not reached", {Resolvable: true}: "far", {Resolvable: true, OnLink: true}: "near"}[r]
 }
 
@@ -73,6 +74,15 @@ func TestReach(t *testing.T) {
 		} {
 			if got := howFar(s.Reach(netip.MustParseAddr(a))); got != want {
 				t.Errorf("next hop %s is %s, want %s", a, got, want)
+			}
+		}
+		for a, want := range map[string]string{
+			"192.0.2.2": "eth0", "fe80::2%eth0": "eth0", "203.0.113.1": "eth1", "2001:db8:77::1": "eth0",
+			"100.65.0.1": "", // which of the two?
+			"10.9.0.1":   "", "192.0.2.1": "",
+		} {
+			if got := s.Reach(netip.MustParseAddr(a)).Interface; got != want {
+				t.Errorf("next hop %s is reached by %q, want %q", a, got, want)
 			}
 		}
 		if got := s.Reach(netip.Addr{}); got != (Reach{}) {

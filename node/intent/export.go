@@ -5,13 +5,14 @@ import (
 	"net/netip"
 	"slices"
 
+	"github.com/calctl/calctl/node/policy"
 	"github.com/calctl/calctl/resources"
 )
 
 // export makes the IPPools the export policy. A disabled pool gives out no new
 // addresses, but those it has given out are in use: it is told about.
-func (d *derivation) export() Export {
-	var e Export
+func (d *derivation) export() policy.Export {
+	var e policy.Export
 	for _, name := range slices.Sorted(maps.Keys(d.snap.Pools)) {
 		spec := d.snap.Pools[name].Spec
 		cidr, err := netip.ParsePrefix(spec.CIDR)

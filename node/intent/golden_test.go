@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/calctl/calctl/node/intent"
+	"github.com/calctl/calctl/node/policy"
 	"github.com/calctl/calctl/resources"
 )
 
@@ -76,6 +77,7 @@ var compareValues = cmp.Options{
 	cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b }),
 	cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }),
 	cmp.Comparer(func(a, b resources.Password) bool { return a == b }),
+	cmp.Comparer(func(a, b policy.Chain) bool { return a == b }),
 }
 
 // An example is one archive, read.
@@ -154,12 +156,14 @@ func show(t *testing.T, b intent.BGP) string {
 		return "enabled: false\n"
 	}
 	type peer struct {
-		Name     string `json:"name"`
-		Type     string `json:"type"`
-		ASN      uint32 `json:"asn"`
-		From     string `json:"from"`
-		Password string `json:"password,omitempty"`
-		Passive  bool   `json:"passive,omitempty"`
+		Name     string          `json:"name"`
+		Type     string          `json:"type"`
+		ASN      uint32          `json:"asn"`
+		From     string          `json:"from"`
+		Password string          `json:"password,omitempty"`
+		Passive  bool            `json:"passive,omitempty"`
+		Import   []policy.Filter `json:"import,omitempty"`
+		Export   []policy.Filter `json:"export,omitempty"`
 	}
 	type refused struct {
 		Name string `json:"name"`
@@ -185,7 +189,7 @@ func show(t *testing.T, b intent.BGP) string {
 			from = p.LocalAddress.String()
 		}
 		// The fixtures' passwords are no secrets, and which one it is matters.
-		out.Peers[at.String()] = peer{p.Name, string(p.Type), p.ASN, from, p.Password.Reveal(), p.Passive}
+		out.Peers[at.String()] = peer{p.Name, string(p.Type), p.ASN, from, p.Password.Reveal(), p.Passive, p.Import.Filters(), p.Export.Filters()}
 	}
 	for _, r := range b.Refused {
 		if r.Password.IsSet() {
@@ -203,6 +207,9 @@ func show(t *testing.T, b intent.BGP) string {
 		}
 		if l.Gateway.IsValid() {
 			text += " via " + l.Gateway.String()
+		}
+		if l.Interface != "" {
+			text += " dev " + l.Interface
 		}
 		out.Local[dst.String()] = text
 	}

@@ -3,6 +3,7 @@ package intent
 import (
 	"net/netip"
 
+	"github.com/calctl/calctl/node/policy"
 	"github.com/calctl/calctl/resources"
 	"github.com/calctl/calctl/status"
 )
@@ -28,8 +29,9 @@ type BGP struct {
 	Refused []Refused
 	// Local are the routes this node has itself and may tell others about.
 	Local map[netip.Prefix]Local
-	// Export decides which routes, of whatever origin, peers hear.
-	Export Export
+	// Export decides which routes, of whatever origin, peers hear; what a
+	// peer's filters say goes before it.
+	Export policy.Export
 }
 
 // Enabled reports whether there is enough to speak BGP at all: a node without
@@ -47,6 +49,10 @@ type Peer struct {
 	Password     resources.Password
 	// Passive peers dial us, we do not dial them.
 	Passive bool
+	// Import and Export are the filters for the routes that come in, and for
+	// those that are to go out, before BGP.Export is asked. They can change
+	// without another session.
+	Import, Export policy.Chain
 }
 
 // Source says where a local route comes from.
@@ -64,27 +70,8 @@ type Local struct {
 	Source  Source
 	Gateway netip.Addr // of a Kernel route that has one
 	Metric  uint32     // of a Kernel route
-}
-
-// Export is the set of IPPools seen as an export policy: what lies inside a
-// pool with disableBGPExport is kept, what lies inside another pool is told,
-// everything else is kept.
-type Export struct {
-	Reject, Accept []netip.Prefix // sorted
-}
-
-// Permits reports whether peers may hear of p.
-func (e Export) Permits(p netip.Prefix) bool {
-	return !within(p, e.Reject) && within(p, e.Accept)
-}
-
-func within(p netip.Prefix, in []netip.Prefix) bool {
-	for _, q := range in {
-		if q.Bits() <= p.Bits() && q.Contains(p.Addr()) {
-			return true
-		}
-	}
-	return false
+	// Interface leads to the destination; empty for a blackhole and the like.
+	Interface string
 }
 
 // Host is what only this machine can know.

@@ -24,16 +24,18 @@ func localRoutes(host Host, ignored []string) map[netip.Prefix]Local {
 	routes := slices.SortedFunc(slices.Values(host.Routes), worstFirst)
 	for _, r := range routes {
 		if dst := r.Dst.Masked(); canRoute(dst) {
-			local[dst] = Local{Source: Kernel, Gateway: nextHop(dst, r.Gateway), Metric: r.Metric}
+			local[dst] = Local{Source: Kernel, Gateway: nextHop(dst, r.Gateway), Metric: r.Metric, Interface: r.Interface}
 		}
 	}
-	for _, i := range host.Interfaces {
+	// Of two interfaces on one network the first by name counts.
+	interfaces := slices.SortedFunc(slices.Values(host.Interfaces), func(a, b Interface) int { return -cmp.Compare(a.Name, b.Name) })
+	for _, i := range interfaces {
 		if matchesAny(neverLocal, i.Name) || matchesAny(ignored, i.Name) {
 			continue
 		}
 		for _, a := range i.Addrs {
 			if dst := a.Masked(); canRoute(dst) {
-				local[dst] = Local{Source: Direct}
+				local[dst] = Local{Source: Direct, Interface: i.Name}
 			}
 		}
 	}

@@ -24,7 +24,6 @@ type (
 )
 
 var peerNotYet = []missing[peerSpec]{
-	{"filters", func(s *peerSpec) bool { return len(s.Filters) > 0 }, "more routes would come in or go out than the filters permit", true},
 	{"ttlSecurity", func(s *peerSpec) bool { return s.TTLSecurity != nil && *s.TTLSecurity > 0 }, "it would take packets from any distance", true},
 	{"localASNumber", func(s *peerSpec) bool { return s.LocalASNumber != nil }, "the router would see an AS number it does not expect", true},
 	{"numAllowedLocalASNumbers", func(s *peerSpec) bool { return s.NumAllowedLocalASNumbers != nil && *s.NumAllowedLocalASNumbers > 0 }, "routes with our AS in their path are refused", false},

@@ -101,6 +101,7 @@ func (d *derivation) peer(q *request, kind status.PeerType) {
 	}
 	for _, e := range ends {
 		p := Peer{Name: q.key.Name, Type: kind, ASN: e.asn, Password: password}
+		p.Import, p.Export = d.filters(q, e.at.Addr().Is4())
 		if q.spec.SourceAddress != sourceNone {
 			p.LocalAddress = d.self.like(e.at.Addr())
 		}

@@ -37,8 +37,11 @@ func (p *problems) add(q Problem) string {
 func (p *problems) broken(entries []resources.Broken) {
 	for _, b := range entries {
 		kept := "it is as if it were not there"
-		if b.Kept {
+		switch {
+		case b.Kept:
 			kept = "the last good version stays in force"
+		case b.Key.Kind == resources.KindBGPFilter:
+			kept = "until it can be read, no route passes it"
 		}
 		text := fmt.Sprintf("%v; %s", b.Err, kept)
 		if b.Key.Kind != "" && b.Source != "" {

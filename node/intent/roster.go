@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"github.com/calctl/calctl/node/policy"
 	"github.com/calctl/calctl/resources"
 )
 
@@ -80,6 +81,9 @@ func difference(first, s session) (mine, theirs string) {
 	if a, b := s.peer.LocalAddress, first.peer.LocalAddress; a != b {
 		return origin(a), origin(b)
 	}
+	if s.peer.Import != first.peer.Import || s.peer.Export != first.peer.Export {
+		return filtering(s), filtering(first)
+	}
 	return "", ""
 }
 
@@ -95,6 +99,13 @@ func origin(a netip.Addr) string {
 		return "from " + a.String()
 	}
 	return "from any address"
+}
+
+func filtering(s session) string {
+	if s.peer.Import == (policy.Chain{}) && s.peer.Export == (policy.Chain{}) {
+		return "without filters"
+	}
+	return "with filters of its own"
 }
 
 // has reports whether there is a session with an address, started or refused.

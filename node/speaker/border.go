@@ -31,6 +31,9 @@ type Events struct {
 type Reach struct {
 	Resolvable bool
 	OnLink     bool // without another router in between
+	// Interface is the one it is reached by; empty when there is none, or more
+	// than one. Policies ask for it.
+	Interface string
 }
 
 // Options are what a speaker needs to know before it starts.

@@ -38,9 +38,6 @@ const (
 // ErrListen says that the port peers are to connect to is not to be had.
 var ErrListen = errors.New("can't listen for BGP")
 
-// exportPolicy is the name of the one policy there is.
-const exportPolicy = "export"
-
 // core is the engine: one goroutine owns the routes and what peers are told of
 // them; sessions bring and take.
 type core struct {
@@ -68,12 +65,12 @@ type core struct {
 	parts    sync.WaitGroup // the owner, the listener
 
 	// The owner's.
-	table  *rib.Table
-	groups *adjout.Groups
-	peers  map[netip.AddrPort]*peering
-	export *exporter
-	work   bool     // groups have work left
-	after  []func() // to be done when what was learned has been told
+	table    *rib.Table
+	groups   *adjout.Groups
+	peers    map[netip.AddrPort]*peering
+	policies policies
+	work     bool     // policies have work left
+	after    []func() // to be done when what was learned has been told
 }
 
 // A job is work for the owner: routes of a peer, or something else to be done.
@@ -90,7 +87,7 @@ func startCore(log *slog.Logger, want intent.BGP, restarting bool, o Options, e 
 	c := &core{
 		log: log, ears: e, asn: want.ASN, id: want.RouterID, attrs: &wire.Table{},
 		resolve: resolver(o.Reach), network: o.Network, ctx: ctx, cancel: cancel, inbox: make(chan job, inboxSize),
-		peers: map[netip.AddrPort]*peering{}, export: newExporter(intent.Export{}),
+		peers: map[netip.AddrPort]*peering{}, policies: newPolicies(o.Reach),
 	}
 	c.restarting.Store(restarting)
 	c.forwarding.Store(restarting)
@@ -150,8 +147,9 @@ func (c *core) own() {
 			c.more(do)
 		case <-spare:
 		}
+		more := c.table.Reimport(workStep)
 		c.commit()
-		c.work = c.groups.Work(workStep)
+		c.work = c.groups.Work(workStep) || more
 		for _, f := range c.after {
 			f()
 		}
@@ -264,14 +262,7 @@ func (c *core) removePeer(at netip.AddrPort) error {
 	c.call(func() {
 		delete(c.peers, at)
 		p.leave()
-	})
-	return nil
-}
-
-func (c *core) setPolicy(e intent.Export) error {
-	c.call(func() {
-		c.export = newExporter(e)
-		c.groups.SetPolicy(exportPolicy, c.export.decide)
+		c.tidy()
 	})
 	return nil
 }
@@ -279,7 +270,7 @@ func (c *core) setPolicy(e intent.Export) error {
 func (c *core) announce(p netip.Prefix, l intent.Local) error {
 	c.call(func() {
 		c.unset(p) // it may have had another source
-		c.table.SetLocal(sourceOf(l.Source), rib.Local{Gateway: l.Gateway, Metric: l.Metric}, []wire.Dest{{Prefix: p}})
+		c.table.SetLocal(sourceOf(l.Source), rib.Local{Gateway: l.Gateway, Metric: l.Metric, Interface: l.Interface}, []wire.Dest{{Prefix: p}})
 	})
 	return nil
 }
@@ -313,7 +304,12 @@ func (c *core) counts() map[netip.AddrPort]counts {
 	return all
 }
 
-func (c *core) reachChanged() { c.send(job{do: func() { c.table.Resolve(c.resolve) }}) }
+func (c *core) reachChanged() {
+	c.send(job{do: func() {
+		c.table.Resolve(c.resolve)
+		c.rewayed()
+	}})
+}
 
 func (c *core) hush() { c.quiet.Store(true) }
 

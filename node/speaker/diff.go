@@ -20,14 +20,16 @@ type Changes struct {
 	// Remove are the peers to part from. A changed peer is in Remove and Add.
 	Remove []netip.AddrPort
 	// Policy: the export policy is replaced as one.
-	Policy             bool
+	Policy bool
+	// Filters are the peers that keep their session and have other filters.
+	Filters            []netip.AddrPort
 	Withdraw, Announce []netip.Prefix
 	Add                []netip.AddrPort
 }
 
 // Empty reports whether there is nothing to do.
 func (c Changes) Empty() bool {
-	return !c.Restart && !c.Policy && len(c.Remove)+len(c.Withdraw)+len(c.Announce)+len(c.Add) == 0
+	return !c.Restart && !c.Policy && len(c.Remove)+len(c.Filters)+len(c.Withdraw)+len(c.Announce)+len(c.Add) == 0
 }
 
 // Diff says what must change for have to become want. The zero BGP means that
@@ -43,8 +45,11 @@ func Diff(have, want intent.BGP) Changes {
 		have = intent.BGP{}
 	}
 	for at, p := range have.Peers {
-		if q, ok := want.Peers[at]; !ok || !sameSession(p, q) {
+		switch q, ok := want.Peers[at]; {
+		case !ok || !sameSession(p, q):
 			c.Remove = append(c.Remove, at)
+		case p.Import != q.Import || p.Export != q.Export:
+			c.Filters = append(c.Filters, at)
 		}
 	}
 	for at, p := range want.Peers {
@@ -62,10 +67,10 @@ func Diff(have, want intent.BGP) Changes {
 			c.Announce = append(c.Announce, p)
 		}
 	}
-	c.Policy = c.Restart || !slices.Equal(have.Export.Reject, want.Export.Reject) ||
-		!slices.Equal(have.Export.Accept, want.Export.Accept)
+	c.Policy = c.Restart || !have.Export.Equal(want.Export)
 
 	slices.SortFunc(c.Remove, netip.AddrPort.Compare)
+	slices.SortFunc(c.Filters, netip.AddrPort.Compare)
 	slices.SortFunc(c.Add, netip.AddrPort.Compare)
 	slices.SortFunc(c.Withdraw, netip.Prefix.Compare)
 	slices.SortFunc(c.Announce, netip.Prefix.Compare)
@@ -73,10 +78,17 @@ func Diff(have, want intent.BGP) Changes {
 }
 
 // sameSession reports whether a session with p serves for q. Names are not on
-// the wire: renaming a BGPPeer must not cost a session.
+// the wire: renaming a BGPPeer must not cost a session. Neither are filters.
 func sameSession(p, q intent.Peer) bool {
+	p = refiltered(p, q)
 	p.Name, p.Type = q.Name, q.Type
 	return p == q
+}
+
+// refiltered is p with the filters of q.
+func refiltered(p, q intent.Peer) intent.Peer {
+	p.Import, p.Export = q.Import, q.Export
+	return p
 }
 
 // clone copies what Apply changes step by step.

@@ -6,15 +6,17 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"sigs.k8s.io/yaml"
 
 	"github.com/calctl/calctl/node/intent"
+	"github.com/calctl/calctl/node/policy"
 	"github.com/calctl/calctl/resources"
 	"github.com/calctl/calctl/status"
 )
 
 // compare lets go-cmp look at addresses and passwords.
 var compare = cmp.Options{
-	cmpopts.EquateComparable(netip.Addr{}, netip.AddrPort{}, netip.Prefix{}, resources.Password{}),
+	cmpopts.EquateComparable(netip.Addr{}, netip.AddrPort{}, netip.Prefix{}, resources.Password{}, policy.Chain{}),
 	cmpopts.EquateEmpty(),
 }
 
@@ -33,7 +35,7 @@ func TestDiff(t *testing.T) {
 				b: {Name: "b", Type: status.NodePeer, ASN: 64514, Password: resources.NewPassword("x")},
 			},
 			Local:  map[netip.Prefix]intent.Local{p: {Source: intent.Direct}},
-			Export: intent.Export{Accept: []netip.Prefix{pool}},
+			Export: policy.Export{Accept: []netip.Prefix{pool}},
 		}
 		for _, c := range change {
 			c(&w)
@@ -72,6 +74,10 @@ func TestDiff(t *testing.T) {
 		{"password", base(), base(peer(b, func(x *intent.Peer) { x.Password = resources.NewPassword("y") })), changed(b)},
 		{"password off", base(), base(peer(b, func(x *intent.Peer) { x.Password = resources.Password{} })), changed(b)},
 		{"passive", base(), base(peer(a, func(x *intent.Peer) { x.Passive = true })), changed(a)},
+		{"filters in", base(), base(peer(a, func(x *intent.Peer) { x.Import = chain("f", "") })), Changes{Filters: []netip.AddrPort{a}}},
+		{"filters out", base(peer(b, func(x *intent.Peer) { x.Export = chain("f", "") })), base(peer(b, func(x *intent.Peer) { x.Export = chain("g", "") })), Changes{Filters: []netip.AddrPort{b}}},
+		{"filters off", base(peer(b, func(x *intent.Peer) { x.Export = chain("f", "") }), peer(a, func(x *intent.Peer) { x.Import = chain("f", "") })), base(), Changes{Filters: []netip.AddrPort{a, b}}},
+		{"filters and password", base(), base(peer(a, func(x *intent.Peer) { x.Import, x.Password = chain("f", ""), resources.NewPassword("y") })), changed(a)},
 		{"another port of a peer", base(), base(func(w *intent.BGP) { w.Peers[b2] = w.Peers[b]; delete(w.Peers, b) }),
 			Changes{Remove: []netip.AddrPort{b}, Add: []netip.AddrPort{b2}}},
 		{"a route more", base(), base(func(w *intent.BGP) { w.Local[q] = intent.Local{} }), Changes{Announce: []netip.Prefix{q}}},
@@ -138,11 +144,20 @@ func TestCheck(t *testing.T) {
 		{intent.BGP{ASN: 1, RouterID: netip.MustParseAddr("fd00::1")}, "router id fd00::1: must be an IPv4 address other than 0.0.0.0"},
 		{intent.BGP{RouterID: ownID}, "as number 0 is reserved (RFC 7607): give the node another"},
 		{intent.BGP{ASN: 1, RouterID: ownID, Local: map[netip.Prefix]intent.Local{netip.MustParsePrefix("10.0.0.1/24"): {}}}, "local route: 10.0.0.1/24 is not a network"},
-		{intent.BGP{ASN: 1, RouterID: ownID, Export: intent.Export{Accept: []netip.Prefix{{}}}}, "export policy: invalid Prefix is not a network"},
-		{intent.BGP{ASN: 1, RouterID: ownID, Export: intent.Export{Reject: []netip.Prefix{netip.MustParsePrefix("::ffff:10.0.0.0/120")}}}, "export policy: ::ffff:10.0.0.0/120 is not a network"},
+		{intent.BGP{ASN: 1, RouterID: ownID, Export: policy.Export{Accept: []netip.Prefix{{}}}}, "export policy: invalid Prefix is not a network"},
+		{intent.BGP{ASN: 1, RouterID: ownID, Export: policy.Export{Reject: []netip.Prefix{netip.MustParsePrefix("::ffff:10.0.0.0/120")}}}, "export policy: ::ffff:10.0.0.0/120 is not a network"},
 	} {
 		if _, _, err := check(tt.bgp); err == nil || err.Error() != tt.want {
 			t.Errorf("got %v, want %s", err, tt.want)
 		}
 	}
+}
+
+// chain is one rule that rejects what meets the conditions, written in YAML.
+func chain(name, conditions string) policy.Chain {
+	f := policy.Filter{Name: name, List: "importV4"}
+	if err := yaml.UnmarshalStrict([]byte("[{action: Reject, "+conditions+"}]"), &f.Rules); err != nil {
+		panic(err)
+	}
+	return policy.NewChain(f)
 }

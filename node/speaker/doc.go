@@ -25,6 +25,12 @@
 // is done some 20,000 prefixes at a time, in turn with the jobs. What a peer
 // hears is encoded when its session asks (Member.Fill), by its own goroutine.
 //
+// What may come in and go out is node/policy's to say. A peer's filters are
+// data in its intent; those with equal ones share one compiled policy, and what
+// goes out is judged once for them all. Other filters are a change without
+// Remove and Add: the owner has the table judge again what the peer has told,
+// and moves the peer to its new update group, both in steps like the above.
+//
 // End-of-RIB is told to the settler after the commit of what came before it.
 // Whoever calls the owner (call) goes on when what came of the call is told.
 //

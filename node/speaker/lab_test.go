@@ -15,6 +15,7 @@ import (
 
 	"github.com/calctl/calctl/node/intent"
 	"github.com/calctl/calctl/node/lab"
+	"github.com/calctl/calctl/node/policy"
 	"github.com/calctl/calctl/status"
 )
 
@@ -259,7 +260,7 @@ func bgpWith(peers ...map[netip.AddrPort]intent.Peer) intent.BGP {
 		Local: map[netip.Prefix]intent.Local{
 			netip.MustParsePrefix("172.16.1.0/24"): {}, netip.MustParsePrefix("fd16:1::/64"): {},
 		},
-		Export: intent.Export{Accept: []netip.Prefix{netip.MustParsePrefix("172.16.0.0/16"), netip.MustParsePrefix("fd16::/16")}},
+		Export: policy.Export{Accept: []netip.Prefix{netip.MustParsePrefix("172.16.0.0/16"), netip.MustParsePrefix("fd16::/16")}},
 	}
 	for _, p := range peers {
 		maps.Copy(want.Peers, p)

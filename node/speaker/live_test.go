@@ -11,6 +11,7 @@ import (
 
 	"github.com/calctl/calctl/node/intent"
 	"github.com/calctl/calctl/node/lab"
+	"github.com/calctl/calctl/node/policy"
 	"github.com/calctl/calctl/resources"
 	"github.com/calctl/calctl/status"
 )
@@ -52,7 +53,7 @@ func TestExportChange(t *testing.T) {
 	}
 	pools := func(accept, reject string) {
 		t.Helper()
-		want.Export = intent.Export{Accept: prefixes(accept), Reject: prefixes(reject)}
+		want.Export = policy.Export{Accept: prefixes(accept), Reject: prefixes(reject)}
 		s.apply(want)
 	}
 	hears := func(list string) {
@@ -124,7 +125,7 @@ func TestExportAgreesWithPermits(t *testing.T) {
 	for _, p := range prefixes("10.0.0.0/7 10.0.0.0/8 10.1.0.0/16 10.1.2.0/24 10.1.2.3/32 10.1.2.128/25 10.2.0.0/15 10.2.0.0/16 10.2.3.0/24 11.0.0.0/8 10.128.0.0/9 0.0.0.0/0") {
 		want.Local[p] = intent.Local{}
 	}
-	for _, e := range []intent.Export{
+	for _, e := range []policy.Export{
 		{Accept: prefixes("10.0.0.0/8 10.1.0.0/16"), Reject: prefixes("10.1.2.0/24")},
 		{Accept: prefixes("10.1.2.0/24"), Reject: prefixes("10.0.0.0/8")},
 		{Accept: prefixes("0.0.0.0/0"), Reject: prefixes("10.1.2.3/32 10.1.2.0/25")},

@@ -39,6 +39,7 @@ func (c *core) learn(p *peering, b *batch) {
 // enter gives the peer a place in the table.
 func (p *peering) enter() {
 	p.peer = p.c.table.AddPeer(p.describe(netip.Addr{}), p.importing)
+	p.importer = p.c.policies.importer(p.importJudges())
 }
 
 // leave takes the peer and what it told out of the table.
@@ -70,10 +71,11 @@ func (p *peering) up(t session.Terms) {
 		// a restart (RFC 4724, 4.2).
 		p.sweep()
 	}
+	x := p.exporter()
 	p.member = p.c.groups.Join(adjout.Key{
 		Family: p.family, External: p.peer.External(), LocalAS: p.c.asn, Self: p.self,
-		Builder: t.Builder(), ExtendedNextHop: t.ExtendedNextHop, Policy: exportPolicy,
-	}, p.c.export.decide, p.peer, p.session.Wake)
+		Builder: t.Builder(), ExtendedNextHop: t.ExtendedNextHop, Policy: x.name,
+	}, x.decide, p.peer, p.session.Wake)
 	p.c.forwarding.Store(true)
 	p.c.ears.up(p.at.Addr(), t.GracefulRestart)
 }

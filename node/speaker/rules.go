@@ -3,25 +3,28 @@ package speaker
 import (
 	"net/netip"
 
-	"github.com/gaissmai/bart"
-
-	"github.com/calctl/calctl/node/adjout"
 	"github.com/calctl/calctl/node/intent"
+	"github.com/calctl/calctl/node/policy"
 	"github.com/calctl/calctl/node/rib"
 	"github.com/calctl/calctl/node/wire"
 )
 
-// importing decides on what a peer says: everything is let in that does not
-// lead in a circle, and leads somewhere. It runs on the owner's goroutine.
+// importing decides on a path that a peer tells: in goes what doesn't lead in a
+// circle, leads somewhere, and passes the peer's filters. It runs on the
+// owner's goroutine.
 func (p *peering) importing(_ *rib.Peer, _ wire.Family, prefix netip.Prefix, received *wire.Attrs) (*wire.Attrs, uint8) {
 	// A full table comes with the same attributes for many prefixes in a row.
 	if received != p.judged {
 		p.judged, p.loops = received, p.circular(received)
+		if p.importer.Interfaces() {
+			p.way = p.c.policies.ways.by(received.NextHop())
+		}
 	}
 	if p.loops || wire.Martian(prefix) { // RFC 4271, 6.3
 		return nil, 0
 	}
-	return received, 0
+	d := p.importer.Judge(policy.Route{Prefix: prefix, Attrs: received, Remote: true, Interface: p.way})
+	return d.Attrs, 0
 }
 
 // circular reports whether a route has been here before, or leads back to us.
@@ -55,31 +58,4 @@ func resolver(reach func(netip.Addr) Reach) rib.Resolver {
 		}
 		return rib.Reach{Resolvable: true, Metric: rib.Far}
 	}
-}
-
-// An exporter is an intent.Export that is fast with many pools.
-type exporter struct{ reject, accept bart.Lite }
-
-func newExporter(e intent.Export) *exporter {
-	x := &exporter{}
-	for _, p := range e.Reject {
-		x.reject.Insert(p)
-	}
-	for _, p := range e.Accept {
-		x.accept.Insert(p)
-	}
-	return x
-}
-
-// permits is intent.Export.Permits.
-func (x *exporter) permits(p netip.Prefix) bool {
-	return !x.reject.LookupPrefix(p) && x.accept.LookupPrefix(p)
-}
-
-// decide is the policy towards every peer: what may go out goes as it is.
-func (x *exporter) decide(r adjout.Route) *wire.Attrs {
-	if !x.permits(r.Prefix) {
-		return nil
-	}
-	return r.Attrs
 }

@@ -120,12 +120,16 @@ func (s *Speaker) act(ctx context.Context, c Changes, want intent.BGP) (errs []e
 		delete(s.have.Peers, at)
 		s.log.Info("peer removed", "peer", at.Addr(), "name", p.Name)
 	}
-	if c.Policy {
-		if err := s.engine.setPolicy(want.Export); err != nil {
-			fail("replace the export policy: %w", err)
+	if c.Policy || len(c.Filters) > 0 {
+		if err := s.engine.setPolicy(want, c.Filters); err != nil {
+			fail("replace the policy: %w", err)
 			c.Add = nil // they would hear less, or more, than they should
 		} else {
 			s.have.Export = want.Export
+			for _, at := range c.Filters {
+				s.have.Peers[at] = refiltered(s.have.Peers[at], want.Peers[at])
+				s.log.Info("peer has other filters", "peer", at.Addr(), "name", want.Peers[at].Name)
+			}
 		}
 	}
 	for _, p := range c.Withdraw {
@@ -212,7 +216,8 @@ func (s *Speaker) stop(why string) {
 func (s *Speaker) remember(want intent.BGP) {
 	for at, p := range s.have.Peers {
 		if q, ok := want.Peers[at]; ok && sameSession(p, q) {
-			s.have.Peers[at] = q
+			p.Name, p.Type = q.Name, q.Type
+			s.have.Peers[at] = p
 		}
 	}
 }

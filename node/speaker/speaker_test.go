@@ -59,11 +59,19 @@ func (e *toy) removePeer(at netip.AddrPort) error {
 	return nil
 }
 
-func (e *toy) setPolicy(x intent.Export) error {
+func (e *toy) setPolicy(want intent.BGP, peers []netip.AddrPort) error {
 	if e.fails() {
 		return errToy
 	}
-	e.is.Export = x
+	e.is.Export = want.Export
+	for _, at := range peers {
+		p, ok := e.is.Peers[at]
+		if !ok {
+			e.t.Errorf("%v has other filters, and isn't there", at)
+		}
+		p.Import, p.Export = want.Peers[at].Import, want.Peers[at].Export
+		e.is.Peers[at] = p
+	}
 	return nil
 }
 
@@ -118,6 +126,12 @@ func anyBGP(r *rand.Rand) intent.BGP {
 		p := intent.Peer{Name: fmt.Sprint("p", r.IntN(2)), Type: status.Global, ASN: 64513 + uint32(r.IntN(2))}
 		if r.IntN(3) == 0 {
 			p.Password = resources.NewPassword(fmt.Sprint(r.IntN(2)))
+		}
+		if r.IntN(2) == 0 {
+			p.Import = chain(fmt.Sprint("f", r.IntN(2)), "")
+		}
+		if r.IntN(2) == 0 {
+			p.Export = chain(fmt.Sprint("f", r.IntN(2)), "")
 		}
 		w.Peers[netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 0, i}), 179+uint16(r.IntN(4)/3))] = p
 	}
