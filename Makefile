@@ -26,7 +26,7 @@ bench: deps build ## UPDATE to kernel, side by side with BIRD (root, minutes)
 fuzz: ## a short run of every fuzz target
 	$(GO) list ./... | while read -r pkg; do \
 	  $(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' | while read -r f; do \
-	    $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime 10s $$pkg || exit 1; done || exit 1; done
+	    $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime 10s -fuzzminimizetime 1s $$pkg || exit 1; done || exit 1; done
 
 snapshot: bin/goreleaser ## release archives and packages, unpublished, into dist/
 	bin/goreleaser release --snapshot --clean

@@ -154,26 +154,33 @@ func rewrite(t *testing.T, rules Rules, table *Table, r Reach) {
 	}
 }
 
-// FuzzStream: any octets are messages or end in an error, whichever way they arrive.
+// FuzzStream: any octets are messages or end in an error, whichever way they
+// arrive, with extended messages or without.
 func FuzzStream(f *testing.F) {
-	f.Add([]byte{})
-	f.Add(AppendKeepalive(AppendKeepalive(nil)))
-	f.Add(message(0xff, 4096, 2, 1, 2, 3))
-	f.Add(message(0, 19, 4))
-	f.Add(message(0xff, 19, 77))
-	f.Add(Builder{}.EndOfRIB(AppendOpen(nil, Open{AS: 1, ID: addr4(1)}), IPv6))
-	f.Fuzz(func(t *testing.T, stream []byte) {
+	f.Add([]byte{}, false)
+	f.Add(AppendKeepalive(AppendKeepalive(nil)), false)
+	f.Add(message(0xff, 4096, 2, 1, 2, 3), false)
+	f.Add(message(0xff, 4097, 2, make([]byte, 4078)...), true)
+	f.Add(message(0, 19, 4), false)
+	f.Add(message(0xff, 19, 77), true)
+	f.Add(Builder{}.EndOfRIB(AppendOpen(nil, Open{AS: 1, ID: addr4(1)}), IPv6), false)
+	f.Fuzz(func(t *testing.T, stream []byte, extended bool) {
 		var lists [2][][]byte
 		var ends [2]error
 		for i, from := range []io.Reader{bytes.NewReader(stream), &pieces{bytes.NewReader(stream), 7}} {
 			r := NewReader(from)
+			longest := MaxLen
+			if extended {
+				longest = MaxExtended
+				r.SetMax(longest)
+			}
 			for {
 				typ, body, err := r.Next()
 				if err != nil {
 					ends[i] = err
 					break
 				}
-				if headerLen+len(body) < typ.shortest() {
+				if n := headerLen + len(body); n < typ.shortest() || n > longest {
 					t.Fatalf("%v of %d octets", typ, len(body))
 				}
 				lists[i] = append(lists[i], append([]byte{byte(typ)}, body...))
