@@ -151,6 +151,11 @@ func (s *groups) work(limit int) (more bool) {
 	}
 	s.adopt()
 	s.wakeAll()
+	if !more {
+		for _, g := range s.all {
+			g.export.forget()
+		}
+	}
 	return more
 }
 

@@ -11,6 +11,10 @@ import (
 // that share a set come together, so a few would do.
 const remembered = 1024
 
+// few is how many may be forgotten by clearing a map: that takes as long as the
+// map was ever large.
+const few = 32
+
 // An exporter applies a group's rules. It works them out once for an attribute
 // set and not for each route: sets are shared by many, and interned.
 type exporter struct {
@@ -97,8 +101,16 @@ func (e *exporter) finish(a *wire.Attrs) *wire.Attrs {
 }
 
 // forget lets go of what is remembered, so that sets nobody uses can be freed.
+// It is called after every commit, so what is nearly empty costs next to nothing.
 func (e *exporter) forget() {
+	if e.last == (origin{}) {
+		return
+	}
 	e.last, e.lastMade = origin{}, made{}
+	if len(e.made)+len(e.finished) > few {
+		e.made, e.finished = make(map[origin]made), make(map[*wire.Attrs]*wire.Attrs)
+		return
+	}
 	clear(e.made)
 	clear(e.finished)
 }

@@ -9,7 +9,6 @@ import (
 	"net/netip"
 	"os"
 	"slices"
-	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -55,7 +54,7 @@ func (l *Listener) accept(ctx context.Context, s socket) error {
 			return fmt.Errorf("listen on %v: %w", s.at, err)
 		}
 		// Out of descriptors or memory: whoever waits stays in the queue.
-		l.log.Error("can't accept connections", "error", trouble)
+		l.trouble.log(l.log, slog.LevelError, "can't accept connections", "error", trouble)
 		select {
 		case <-ctx.Done():
 		case <-time.After(100 * time.Millisecond):
@@ -91,26 +90,26 @@ func (l *Listener) welcome(fd int, from netip.AddrPort) {
 	})
 	if s == nil {
 		slam(fd)
-		l.strangers.note(l.log, from.Addr())
+		l.stranger(from.Addr())
 		return
 	}
 	if err := incoming(fd, s.cfg); err != nil {
 		slam(fd)
-		s.log.Error("can't accept the peer's connection", "error", err)
+		s.sorry(err)
 		return
 	}
 	file := os.NewFile(uintptr(fd), "bgp")
 	sock, err := net.FileConn(file) // has a descriptor of its own
 	_ = file.Close()
 	if err != nil {
-		s.log.Error("can't accept the peer's connection", "error", err)
+		s.sorry(err)
 		return
 	}
 	if tcp, ok := sock.(*net.TCPConn); ok {
 		_ = tcp.SetKeepAlive(false) // BGP has its own
 	}
 	if !l.hand(s, sock) {
-		_ = sock.Close()
+		refuse(sock)
 	}
 }
 
@@ -120,11 +119,20 @@ func (l *Listener) Offer(sock net.Conn) {
 	from, to := addrPort(sock.RemoteAddr()), addrPort(sock.LocalAddr())
 	s := l.host(from.Addr(), to.Addr)
 	if s == nil {
-		l.strangers.note(l.log, from.Addr())
+		l.stranger(from.Addr())
 	}
 	if s == nil || !l.hand(s, sock) {
-		_ = sock.Close()
+		refuse(sock)
 	}
+}
+
+func (l *Listener) stranger(from netip.Addr) {
+	l.strangers.log(l.log, slog.LevelInfo, "closed the connection of a stranger", "from", from)
+}
+
+// sorry says why a connection of the peer's could not be taken.
+func (s *Session) sorry(err error) {
+	s.failures.log(s.log, slog.LevelError, "can't accept the peer's connection", "error", err)
 }
 
 // host finds the session of a peer: among several at one address the one that
@@ -159,32 +167,17 @@ func (l *Listener) hand(s *Session, sock net.Conn) bool {
 	return slices.Contains(l.sessions[s.cfg.Remote.Addr()], s) && s.offer(sock)
 }
 
+// refuse is slam for a connection that was on its way to a session.
+func refuse(sock net.Conn) {
+	if tcp, ok := sock.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0)
+	}
+	_ = sock.Close()
+}
+
 // slam closes a connection with a reset: an orderly end would keep the kernel
 // busy with it for a minute.
 func slam(fd int) {
 	_ = unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
 	_ = unix.Close(fd)
-}
-
-// strangers counts the uninvited, and mentions them now and then.
-type strangers struct {
-	mu    sync.Mutex
-	count int
-	told  time.Time
-}
-
-const mention = time.Minute
-
-func (s *strangers) note(log *slog.Logger, from netip.Addr) {
-	s.mu.Lock()
-	s.count++
-	count := s.count
-	tell := time.Since(s.told) >= mention
-	if tell {
-		s.count, s.told = 0, time.Now()
-	}
-	s.mu.Unlock()
-	if tell {
-		log.Info("closed connections of strangers", "count", count, "last", from)
-	}
 }

@@ -24,7 +24,7 @@ func (m *machine) oursWins(theirs wire.Open) bool {
 func (m *machine) arrive(t *track) {
 	switch r := m.rival(t); {
 	case m.up != nil && m.now.Sub(m.up.since) < settleWait:
-		m.drop(t, collision)
+		m.turnAway(t)
 	case m.up != nil:
 		// A peer that has crashed and come back answers this with a reset, and
 		// then the way is free.
@@ -37,6 +37,19 @@ func (m *machine) arrive(t *track) {
 	default:
 		m.begin(t)
 	}
+}
+
+// turnAway ends a connection that has come too soon after another: with a word,
+// but not to one who comes again and again, because a word keeps a connection
+// for a second or two.
+func (m *machine) turnAway(t *track) {
+	r := collision
+	if m.now.Sub(m.turned) < youngest {
+		r = Reason{Cause: Stopped}
+	} else {
+		m.turned = m.now
+	}
+	m.drop(t, r)
 }
 
 // keepalive answers our OPEN. While a connection that would win a collision is

@@ -102,7 +102,7 @@ func (c *conn) probe() {
 // NOTIFICATION if one is due.
 func (c *conn) end(r Reason) {
 	if !c.started && r.Cause != Sent {
-		_ = c.sock.Close()
+		refuse(c.sock)
 		return
 	}
 	now := time.Now()

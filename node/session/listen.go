@@ -22,7 +22,7 @@ type Listener struct {
 	mu       sync.Mutex
 	sessions map[netip.Addr][]*Session // those of one peer in the order they came
 
-	strangers strangers
+	strangers, trouble quota // what is logged of them
 }
 
 // A socket is one that listens. It is no net.Listener: to accept a stranger and
@@ -35,7 +35,10 @@ type socket struct {
 // NewListener makes a Listener without sockets, which lets in whom it is
 // offered.
 func NewListener(log *slog.Logger) *Listener {
-	return &Listener{log: log, sessions: map[netip.Addr][]*Session{}}
+	return &Listener{
+		log: log, sessions: map[netip.Addr][]*Session{},
+		strangers: quota{lines: linesOfStrangers}, trouble: quota{lines: linesOfPeer},
+	}
 }
 
 // Listen opens a socket for each address, or for all of IPv4 and of IPv6 when

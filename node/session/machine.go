@@ -33,6 +33,7 @@ type machine struct {
 	up      *track
 	reason  Reason
 	named   connID
+	turned  time.Time // when a connection was last turned away with a word
 
 	now     time.Time
 	actions []action

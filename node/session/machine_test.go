@@ -361,8 +361,10 @@ func TestTransitions(t *testing.T) {
 		}},
 		{"established wins over a new connection", nil, then(dialUp,
 			step{time.Second, ev(accepted, 8), "end 8 sent Cease/Connection Collision Resolution", Established},
-			step{time.Hour, ev(accepted, 9), "probe 1; arm settle 3s", Established},
-			step{settleWait, ev(settleOver, 0), "end 9 sent Cease/Connection Collision Resolution", Established},
+			step{time.Second / 2, ev(accepted, 9), "end 9", Established}, // without a word so soon
+			step{time.Second / 2, ev(accepted, 10), "end 10 sent Cease/Connection Collision Resolution", Established},
+			step{time.Hour, ev(accepted, 11), "probe 1; arm settle 3s", Established},
+			step{settleWait, ev(settleOver, 0), "end 11 sent Cease/Connection Collision Resolution", Established},
 		)},
 		{"unless the peer has crashed and come back", nil, then(dialUp,
 			step{time.Hour, ev(accepted, 10), "probe 1; arm settle 3s", Established},

@@ -126,6 +126,7 @@ func (c *conn) updates() {
 		if u, e = decoder.Decode(body); e != nil {
 			return e
 		}
+		c.complain(u.Notes)
 		return c.s.on.Update(&u, c.reader.Coming() == wire.TypeUpdate)
 	}
 	for {
@@ -151,6 +152,13 @@ func (c *conn) updates() {
 			c.misplaced(t, b)
 			return
 		}
+	}
+}
+
+// complain logs what was wrong with an UPDATE (RFC 7606 §6).
+func (c *conn) complain(notes []wire.Note) {
+	for _, n := range notes {
+		c.s.malformed.log(c.s.log, slog.LevelWarn, "malformed routes", "verdict", n.Verdict.String(), "reason", n.Reason)
 	}
 }
 

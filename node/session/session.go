@@ -58,6 +58,8 @@ type Session struct {
 	count counters
 	shown atomic.Pointer[Status]
 
+	malformed, failures quota // what is logged of them
+
 	// What reaches Run's goroutine, which alone has the machine.
 	happened chan happening
 	visitors chan net.Conn
@@ -101,6 +103,9 @@ func New(cfg Config, on Handler, door *Listener, log *slog.Logger) (*Session, er
 		stopping: make(chan struct{}),
 		stage:    make(chan struct{}, 1),
 		conns:    map[connID]*conn{},
+
+		malformed: quota{lines: linesOfPeer},
+		failures:  quota{lines: linesOfPeer},
 	}
 	s.machine = newMachine(cfg, s.mine, jitter)
 	s.shown.Store(&Status{Since: time.Now()})
@@ -178,7 +183,7 @@ func (s *Session) Run(ctx context.Context) error {
 	s.door.dismiss(s)
 	select {
 	case sock := <-s.visitors: // came before the door was shut
-		_ = sock.Close()
+		refuse(sock)
 	default:
 	}
 	s.parts.Wait()
@@ -241,7 +246,7 @@ func (s *Session) show() {
 	}
 	s.shown.Store(st)
 	if words := st.Reason.String(); words != old.Reason.String() && st.Reason.State != Established && words != "" {
-		s.log.Info("no session", "reason", words)
+		s.failures.log(s.log, slog.LevelInfo, "no session", "reason", words)
 	}
 	s.on.Changed()
 }

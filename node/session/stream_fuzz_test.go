@@ -51,6 +51,8 @@ const (
 
 // A stage is a session, its owner, and everything the peer has of connections.
 type stage struct {
+	Network // nobody listens
+
 	t       *testing.T
 	s       *Session
 	passive bool
@@ -190,7 +192,8 @@ func (g *stage) send(far net.Conn, b []byte) {
 	_, _ = far.Write(b)
 }
 
-func (g *stage) connect(context.Context, time.Duration) (net.Conn, error) { return g.pipe(), nil }
+// Dial makes the stage the network as well.
+func (g *stage) Dial(context.Context, Config) (net.Conn, error) { return g.pipe(), nil }
 
 func (g *stage) visit() {
 	sock := g.pipe()
@@ -293,7 +296,7 @@ func play(t *testing.T, s script) {
 	g := &stage{t: t, passive: how&1 != 0}
 	var err error
 	g.s, err = New(config(func(c *Config) {
-		c.Passive, c.EnforceFirstAS = g.passive, how&2 != 0
+		c.Network, c.Passive, c.EnforceFirstAS = g, g.passive, how&2 != 0
 		c.Capabilities = func() wire.Capabilities {
 			w := capabilities(how&4 != 0)
 			w.ExtendedMessage, w.EnhancedRefresh = true, true
@@ -304,7 +307,6 @@ func play(t *testing.T, s script) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g.s.connect = g.connect
 	var running sync.WaitGroup
 	running.Go(func() {
 		if err := g.s.Run(context.Background()); err != nil {

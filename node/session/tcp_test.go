@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -433,6 +434,9 @@ func (a *side) call(t *testing.T, from string) *far {
 	t.Helper()
 	d := net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(netip.MustParseAddr(from), 0))}
 	sock, err := d.DialContext(t.Context(), "tcp", netip.AddrPortFrom(a.addr, testPort).String())
+	for errors.Is(err, syscall.ECONNRESET) { // turned away before it was known to be open
+		sock, err = d.DialContext(t.Context(), "tcp", netip.AddrPortFrom(a.addr, testPort).String())
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,6 +31,8 @@ const (
 	// deferral is how long a restarting speaker withholds its routes for peers
 	// that have not sent theirs (the Selection_Deferral_Timer of RFC 4724, 4.1).
 	deferral = 10 * time.Second
+	// trimEvery is how often memory is given back that lost routes had.
+	trimEvery = time.Minute
 	// farewellLimit is how long peers have to be told that this node goes.
 	farewellLimit = time.Second
 )
@@ -110,11 +112,26 @@ func startCore(log *slog.Logger, want intent.BGP, restarting bool, o Options, e 
 	c.table = rib.New(rib.Options{Attrs: c.attrs, Resolve: c.resolve})
 	c.groups = adjout.New(adjout.Options{Table: c.table, Attrs: c.attrs, Hold: restarting})
 	c.parts.Go(c.own)
+	c.parts.Go(c.trim)
 	if restarting {
 		t := time.AfterFunc(deferral, c.release)
 		context.AfterFunc(ctx, func() { t.Stop() })
 	}
 	return c, nil
+}
+
+// trim gives back the memory of attributes that no route has any more.
+func (c *core) trim() {
+	now := time.NewTicker(trimEvery)
+	defer now.Stop()
+	for {
+		select {
+		case <-now.C:
+			c.attrs.Trim()
+		case <-c.ctx.Done():
+			return
+		}
+	}
 }
 
 // always is a channel that can be read at any time.

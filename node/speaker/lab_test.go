@@ -119,7 +119,8 @@ type heard struct {
 	routes  map[netip.Prefix][]netip.Addr
 	batches int
 	settled int
-	news    int // calls of Peers
+	news    int          // calls of Peers
+	watch   func(Change) // of every change, if set before the first
 }
 
 func speak(t testing.TB) *heard { return speakWith(t, Options{}) }
@@ -135,6 +136,9 @@ func speakWith(t testing.TB, o Options) *heard {
 			for _, c := range batch {
 				if h.routes[c.Prefix] = c.NextHops; len(c.NextHops) == 0 {
 					delete(h.routes, c.Prefix)
+				}
+				if h.watch != nil {
+					h.watch(c)
 				}
 			}
 		},
@@ -169,6 +173,12 @@ func (l *lines) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return string(l.b)
+}
+
+func (l *lines) size() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.b)
 }
 
 func (h *heard) apply(want intent.BGP) {

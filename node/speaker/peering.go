@@ -121,9 +121,6 @@ func (silence) Fill(buf []byte) []byte { return buf }
 
 // Update implements session.Handler.
 func (p *peering) Update(u *wire.Update, more bool) *wire.Error {
-	for _, n := range u.Notes {
-		p.c.log.Warn("malformed routes", "peer", p.at.Addr(), "name", p.want.Name, "verdict", n.Verdict.String(), "reason", n.Reason)
-	}
 	p.pending.add(u)
 	if !more || len(p.pending.dests) >= batchSize {
 		p.hand()

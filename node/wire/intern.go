@@ -89,23 +89,32 @@ func (t *Table) Len() int {
 	for i := range t.shards {
 		s := &t.shards[i]
 		s.mu.Lock()
-		for _, w := range s.sets {
-			if w.Value() != nil {
-				n++
-			}
-		}
+		n += s.live()
 		s.mu.Unlock()
 	}
 	return n
 }
 
-// Trim gives back what the table keeps for sets that are gone. Inserting does
-// that too; Trim is for when many routes were lost and none comes.
+// live counts the sets that are in use.
+func (s *shard) live() (n int) {
+	for _, w := range s.sets {
+		if w.Value() != nil {
+			n++
+		}
+	}
+	return n
+}
+
+// Trim gives back what the table keeps for sets that are gone, where that is
+// most of it. Inserting does that too; Trim, called now and then, is for when
+// many routes were lost and none comes.
 func (t *Table) Trim() {
 	for i := range t.shards {
 		s := &t.shards[i]
 		s.mu.Lock()
-		s.forget()
+		if 2*s.live() < len(s.sets) {
+			s.forget()
+		}
 		s.mu.Unlock()
 	}
 }
