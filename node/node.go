@@ -56,7 +56,13 @@ func Run(ctx context.Context, c Config) error {
 	peersChanged := make(chan struct{}, 1)
 	bgp := speaker.New(c.Log.With("part", "bgp"), speaker.Options{
 		Events: speaker.Events{
-			Best:    func(batch []speaker.Change) { routes.Want(wanted(batch)) },
+			Best: func(piece []speaker.Change, more bool) {
+				if more {
+					routes.WantPart(wanted(piece))
+				} else {
+					routes.Want(wanted(piece))
+				}
+			},
 			Settled: routes.Settled,
 			Peers:   func() { wake(peersChanged) },
 		},

@@ -102,6 +102,83 @@ func BenchmarkTurn(b *testing.B) {
 	})
 }
 
+// BenchmarkLost is the time from the first piece of a lost peer's batch, as a
+// speaker tells it, until the last of its routes goes by the other peer; and of
+// that, what the kernel takes.
+func BenchmarkLost(b *testing.B) {
+	for _, kind := range []string{"objects", "plain"} {
+		b.Run(kind+"/500000", func(b *testing.B) {
+			var kernel, wants time.Duration
+			for range b.N {
+				done := make(chan struct{})
+				b.StopTimer()
+				go func() {
+					defer close(done)
+					namespace(b)
+					pair(b)
+					k := &timed{Netlink: connect(b)}
+					if kind == "plain" {
+						k.objects = nil
+					}
+					s, stop := start(b, k)
+					defer stop()
+					list := prefixes(500_000, false)
+					s.Want(append(through(list, "192.0.2.2"), want("10.1.0.0/24 192.0.2.3")...))
+					tick := time.NewTicker(2 * time.Millisecond)
+					installed := func() {
+						for s.Status().Installed < 500_001 {
+							<-tick.C
+						}
+					}
+					installed()
+					k.took = 0
+					via := addrs("192.0.2.3")
+					b.StartTimer()
+					started := time.Now()
+					for len(list) > 0 {
+						piece := make([]Route, min(512, len(list)))
+						for i := range piece {
+							piece[i] = Route{Dst: list[i], Via: via}
+						}
+						if list = list[len(piece):]; len(list) > 0 {
+							s.WantPart(piece)
+						} else {
+							s.Want(piece)
+						}
+					}
+					wants += time.Since(started)
+					installed()
+					b.StopTimer()
+					kernel += k.took
+				}()
+				<-done
+			}
+			b.ReportMetric(b.Elapsed().Seconds()/float64(b.N), "s/switch")
+			b.ReportMetric(kernel.Seconds()/float64(b.N), "kernel-s")
+			b.ReportMetric(wants.Seconds()/float64(b.N), "told-s")
+		})
+	}
+}
+
+// A timed kernel adds up how long it takes to change routes.
+type timed struct {
+	*Netlink
+	took time.Duration
+}
+
+func (k *timed) Apply(ops []Op, errs []error) {
+	started := time.Now()
+	k.Netlink.Apply(ops, errs)
+	k.took += time.Since(started)
+}
+
+func (k *timed) Turn(from, to []Hop) error {
+	started := time.Now()
+	err := k.Netlink.Turn(from, to)
+	k.took += time.Since(started)
+	return err
+}
+
 // BenchmarkInstall is the way from Want to the kernel's table.
 func BenchmarkInstall(b *testing.B) {
 	both(b, func(b *testing.B, n int, kernel func(*Netlink)) {

@@ -88,6 +88,15 @@ func want(texts ...string) []Route {
 	return batch
 }
 
+// through are the routes to list by the next hops.
+func through(list []netip.Prefix, via ...string) []Route {
+	batch := make([]Route, len(list))
+	for i, p := range list {
+		batch[i] = Route{Dst: p, Via: addrs(via...)}
+	}
+	return batch
+}
+
 // prefixes are n networks of 24 bits from 16.0.0.0 on, or of 48 bits.
 func prefixes(n int, v6 bool) []netip.Prefix {
 	list := make([]netip.Prefix, n)

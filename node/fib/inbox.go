@@ -1,7 +1,6 @@
 package fib
 
 import (
-	"maps"
 	"net/netip"
 	"slices"
 	"sync"
@@ -9,39 +8,39 @@ import (
 
 // An inbox takes what is wanted from any goroutine.
 type inbox struct {
-	mu      sync.Mutex
-	batches [][]Route
+	mu     sync.Mutex
+	pieces [][]Route
+	open   bool // the last piece does not complete its batch
 }
 
-func (in *inbox) put(batch []Route) {
+func (in *inbox) put(piece []Route, more bool) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	in.batches = append(in.batches, batch)
+	in.pieces, in.open = append(in.pieces, piece), more
 }
 
-func (in *inbox) get() [][]Route {
+func (in *inbox) get() (pieces [][]Route, open bool) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	batches := in.batches
-	in.batches = nil
-	return batches
+	pieces, in.pieces = in.pieces, nil
+	return pieces, in.open
 }
 
 // take notes what is wanted now, and queues what differs.
-func (s *Syncer) take(batches [][]Route) {
-	if len(batches) == 0 {
+func (s *Syncer) take(pieces [][]Route, open bool) {
+	if len(pieces) == 0 {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	first := len(s.removes.ids)
-	for _, batch := range batches {
-		for i := range batch {
-			s.want(&batch[i])
+	s.open = true
+	for _, piece := range pieces {
+		for i := range piece {
+			s.want(&piece[i])
 		}
 	}
-	for i := first; i < len(s.removes.ids); i++ {
-		s.removes.after[i] = s.writes.end() // all that came with it
+	if s.open = open; !open {
+		s.removes.release(s.writes.end())
 	}
 	s.lastVias.forget(s)
 }
@@ -61,6 +60,7 @@ func (s *Syncer) want(r *Route) {
 	s.table.setWant(id, via)
 	if via != 0 {
 		e.flags |= claimed
+		s.leaves(e.have, s.table.vias.at(via).hops, 1)
 	}
 	if !same {
 		e.refusal = 0
@@ -132,42 +132,16 @@ func (s *Syncer) dropVia(id uint32) {
 // those that are reached another way now.
 func (s *Syncer) resolveAll() {
 	t := &s.table
-	clear(s.turns)
-	t.vias.each(func(_ uint32, n *nextHops) {
+	t.vias.each(func(via uint32, n *nextHops) {
 		hops, why := s.facts.resolve(n.addrs, n.v6)
-		set := t.setOf(hops)
-		n.before, n.hops, n.why = n.hops, set, why
-		if to, other := s.turns[n.before]; other && to != set || n.before == set || n.before == 0 {
-			set = 0 // they part, or there is nothing to turn
-		}
-		s.turns[n.before] = set
-	})
-	// What is turned to must not be turned away itself.
-	for _, from := range slices.Sorted(maps.Keys(s.turns)) {
-		if s.turns[s.turns[from]] != 0 {
-			s.turns[from] = 0
-		}
-	}
-	t.vias.each(func(_ uint32, n *nextHops) {
-		if n.before != n.hops {
-			all := s.turns[n.before] == 0
+		before, set := n.hops, t.setOf(hops)
+		n.hops, n.why = set, why
+		if set != before {
 			for id := n.first; id != 0; id = t.at(id).next {
-				if all || t.at(id).have != n.before {
-					s.queue(id)
-				}
+				s.queue(id)
 			}
+			s.leaves(before, set, t.vias.uses(via))
 		}
-	})
-	for from, to := range s.turns {
-		if from == 0 || to == 0 {
-			delete(s.turns, from)
-			continue
-		}
-		t.sets.hold(from)
-		t.sets.hold(to)
-	}
-	t.vias.each(func(_ uint32, n *nextHops) {
-		t.sets.drop(n.before)
-		n.before = 0
+		t.sets.drop(before)
 	})
 }

@@ -182,16 +182,14 @@ func TestTurn(t *testing.T) {
 	look := connect(t)
 	k := &counting{Netlink: connect(t)}
 	s, _ := start(t, k)
-	const n = 5000
-	var batch []Route
-	for _, p := range prefixes(n, false) {
-		batch = append(batch, Route{Dst: p, Via: addrs("203.0.113.1")})
-	}
-	s.Want(append(batch, want("10.1.0.0/24 100.64.0.1", "2001:db8:1::/48 2001:db8:77::1", "10.2.0.0/24 192.0.2.2")...))
+	const n, few = 5000, turnFrom
+	v4, v6 := prefixes(n+few, false), prefixes(few, true)
+	batch := slices.Concat(through(v4[:n], "203.0.113.1"), through(v4[n:], "100.64.0.1"), through(v6, "2001:db8:77::1"))
+	s.Want(append(batch, want("10.2.0.0/24 192.0.2.2")...))
 	there := func(single, group, six string) {
 		t.Helper()
-		reports(t, s, status.Routes{Wanted: n + 3, Installed: n + 3})
-		has(t, look, "10.1.0.0/24"+hopsText(group), "16.0.0.0/24"+hopsText(single), "2001:db8:1::/48"+hopsText(six), "10.2.0.0/24 via 192.0.2.2%eth0")
+		reports(t, s, status.Routes{Wanted: n + 2*few + 1, Installed: n + 2*few + 1})
+		has(t, look, v4[n].String()+hopsText(group), "16.0.0.0/24"+hopsText(single), v6[few-1].String()+hopsText(six), "10.2.0.0/24 via 192.0.2.2%eth0")
 		wait(t, func() string {
 			count := 0
 			if err := look.Scan(func(ev *Event) {
@@ -249,8 +247,8 @@ func TestTurnRefused(t *testing.T) {
 		k := newMapKernel()
 		k.put(KernelRoute{Foreign: Foreign{Type: Unicast, Dst: netip.MustParsePrefix("203.0.113.0/24"), Hops: []Hop{hop("192.0.2.9", 2)}}})
 		s, _ := start(t, k)
-		s.Want(want("10.1.0.0/24 203.0.113.1", "10.2.0.0/24 203.0.113.2", "10.3.0.0/24 192.0.2.4"))
-		reports(t, s, status.Routes{Wanted: 3, Installed: 3})
+		s.Want(append(through(prefixes(turnFrom, false), "203.0.113.1"), want("10.2.0.0/24 203.0.113.2", "10.3.0.0/24 192.0.2.4")...))
+		reports(t, s, status.Routes{Wanted: turnFrom + 2, Installed: turnFrom + 2})
 		k.mu.Lock()
 		done := k.ops
 		k.fail = func(op int) error {
@@ -267,9 +265,9 @@ func TestTurnRefused(t *testing.T) {
 			}
 			return ""
 		})
-		reports(t, s, status.Routes{Wanted: 3, Installed: 3})
+		reports(t, s, status.Routes{Wanted: turnFrom + 2, Installed: turnFrom + 2})
 		k.mu.Lock()
-		if wrote := k.ops - done; !refused && wrote != 1 || refused && wrote != 3 {
+		if wrote := k.ops - done; !refused && wrote != 1 || refused && wrote != 1+turnFrom+1 {
 			t.Errorf("refused %v: %d operations", refused, wrote)
 		}
 		k.mu.Unlock()

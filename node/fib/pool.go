@@ -61,6 +61,9 @@ func (p *pool[T]) drop(id uint32) (last bool) {
 	return true
 }
 
+// uses is how often a value is in use.
+func (p *pool[T]) uses(id uint32) int { return int(p.items[id].uses) }
+
 // each visits the numbers in use, in their order.
 func (p *pool[T]) each(visit func(id uint32, v *T)) {
 	for id := range p.items {

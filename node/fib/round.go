@@ -2,6 +2,7 @@ package fib
 
 import (
 	"errors"
+	"math"
 	"syscall"
 	"time"
 )
@@ -17,6 +18,16 @@ type queue struct {
 	after []uint64 // of removes: the position of writes to wait for
 	head  int
 	done  uint64
+}
+
+// never is the position that removes of an incomplete batch wait for.
+const never = math.MaxUint64
+
+// release has those that wait for never wait for a position.
+func (q *queue) release(position uint64) {
+	for i := len(q.after) - 1; i >= q.head && q.after[i] == never; i-- {
+		q.after[i] = position
+	}
 }
 
 func (q *queue) len() int { return len(q.ids) - q.head }
@@ -50,8 +61,11 @@ func (s *Syncer) queue(id uint32) {
 		s.writes.ids = append(s.writes.ids, id)
 	case e.want == 0 && e.flags&toRemove == 0:
 		e.flags |= toRemove
-		s.removes.ids = append(s.removes.ids, id)
-		s.removes.after = append(s.removes.after, s.writes.end())
+		after := s.writes.end()
+		if s.open {
+			after = never
+		}
+		s.removes.ids, s.removes.after = append(s.removes.ids, id), append(s.removes.after, after)
 	}
 }
 
@@ -73,12 +87,12 @@ type move struct {
 func (s *Syncer) plan() {
 	r := &s.round
 	r.ops, r.moves, r.last = r.ops[:0], r.moves[:0], r.last[:0]
-	for n := 0; n < roundSize && s.writes.len() > 0; n++ {
+	for n := 0; n < roundSize && s.mayWrite(); n++ {
 		id := s.writes.pop()
 		s.table.at(id).flags &^= toWrite
 		s.planOne(id)
 	}
-	for n := 0; n < roundSize && s.removes.len() > 0 && s.removes.after[s.removes.head] <= s.writes.done; n++ {
+	for n := 0; n < roundSize && s.mayRemove(); n++ {
 		id := s.removes.pop()
 		s.table.at(id).flags &^= toRemove
 		s.planOne(id)
@@ -93,13 +107,24 @@ func (s *Syncer) plan() {
 	r.errs = r.errs[:len(r.ops)]
 }
 
+// mayWrite reports whether there is something to write. A route that takes the
+// place of another one waits until its batch is complete.
+func (s *Syncer) mayWrite() bool {
+	return s.writes.len() > 0 && !(s.open && s.table.at(s.writes.ids[s.writes.head]).have != 0)
+}
+
+// mayRemove reports whether there is a removal that waits for nothing any more.
+func (s *Syncer) mayRemove() bool {
+	return s.removes.len() > 0 && s.removes.after[s.removes.head] <= s.writes.done
+}
+
 func (s *Syncer) planOne(id uint32) {
 	e := s.table.at(id)
 	if e.flags&moving != 0 {
 		return // it stood in both queues
 	}
-	if e.want == 0 && e.have != 0 && e.flags&claimed == 0 && !s.swept {
-		return // a leftover, whose time hasn't come
+	if s.leftover(e) {
+		return // whose time hasn't come
 	}
 	if e.want != 0 && s.contests.held(e.dst) {
 		return // until calm lets it go
@@ -122,6 +147,12 @@ func (s *Syncer) planOne(id uint32) {
 		e.flags |= moving
 		s.round.last = append(s.round.last, move{id: id, kind: Remove})
 	}
+}
+
+// leftover reports whether the entry is an earlier run's, and nobody wants it,
+// but it isn't to be deleted yet.
+func (s *Syncer) leftover(e *entry) bool {
+	return e.want == 0 && e.have != 0 && e.flags&claimed == 0 && !s.swept
 }
 
 // target is the hop set the entry should have in the kernel, and whether

@@ -30,6 +30,7 @@ type Syncer struct {
 	reasons  reasons
 	contests contests
 	swept    bool // Settled has been said and seen to
+	open     bool // the batch of what was taken last isn't complete
 
 	// writes and removes are entries that wait for their turn; a removal waits
 	// for the writes that were there before it, so that nothing is taken away
@@ -47,7 +48,7 @@ type Syncer struct {
 	backoff  time.Duration // how far away retryAt is put the next time
 	tried    int           // how many were refused when the timer last rang
 	round    round
-	turns    map[uint32]uint32 // sets whose routes all go by another set now
+	leaving  map[passage]int // routes that are to go from one set to another
 	lastVias viaCache
 }
 
@@ -76,7 +77,7 @@ func NewSyncer(k Kernel, log *slog.Logger) (*Syncer, error) {
 		reach:   make(chan struct{}, 1),
 		table:   newTable(),
 		facts:   newFacts(),
-		turns:   map[uint32]uint32{},
+		leaving: map[passage]int{},
 		backoff: retryFirst,
 	}
 	if err := s.look(); err != nil && !errors.Is(err, ErrInterrupted) {
@@ -94,10 +95,16 @@ func NewSyncer(k Kernel, log *slog.Logger) (*Syncer, error) {
 // wants for one destination the last one counts. It never blocks. The batch
 // belongs to the Syncer then: the caller doesn't change it any more.
 func (s *Syncer) Want(batch []Route) {
-	if len(batch) == 0 {
-		return
-	}
-	s.inbox.put(batch)
+	s.inbox.put(batch, false)
+	notify(s.wake)
+}
+
+// WantPart is Want for a piece of a batch that is not complete: others follow
+// at once, of which Want is told the last. In between, new routes are written,
+// but none is changed or deleted: when all that go one way are to go another
+// one, that may be done by one operation.
+func (s *Syncer) WantPart(piece []Route) {
+	s.inbox.put(piece, true)
 	notify(s.wake)
 }
 
@@ -232,7 +239,7 @@ func (s *Syncer) turn() (busy bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.record()
-	return s.writes.len() > 0 || s.removes.len() > 0, nil
+	return s.mayWrite() || s.mayRemove(), nil
 }
 
 // nextTime is when turn has something to do even if nothing happens.

@@ -83,8 +83,6 @@ type nextHops struct {
 	hops  uint32       // a number of table.sets; 0: none of them can be used
 	why   string       // not, when hops is 0
 	first uint32       // entry
-
-	before uint32 // hops, while resolveAll is at work
 }
 
 // odd is the number of the hop set that stands for "something of ours is

@@ -26,7 +26,7 @@ func table(b *testing.B, n int) {
 	f := fars(b, 1)[0]
 	peer := f.peer4(64513)
 	left := make(chan int, 1<<16)
-	s := New(slog.New(slog.DiscardHandler), Options{Events: Events{Best: func(batch []Change) { left <- len(batch) }}})
+	s := New(slog.New(slog.DiscardHandler), Options{Events: Events{Best: func(batch []Change, _ bool) { left <- len(batch) }}})
 	defer s.Close()
 	all := func() (batches int) {
 		for got := 0; got < n; batches++ {

@@ -17,9 +17,11 @@ type Change struct {
 // the speaker's own goroutines, one call at a time, and must not block or call
 // the speaker.
 type Events struct {
-	// Best gets batches of changed prefixes; a prefix occurs once in a batch.
-	// The speaker does not touch the slice after the call.
-	Best func([]Change)
+	// Best gets changed prefixes. What changed together, as when a peer is lost,
+	// comes in several pieces; more says that another one follows at once. A
+	// prefix occurs in one of them. The speaker does not touch the slice after
+	// the call.
+	Best func(piece []Change, more bool)
 	// Settled is called once: when every peer that was configured at the start
 	// has sent its routes (End-of-RIB, RFC 4724), or can't be expected to any more.
 	Settled func()

@@ -192,12 +192,20 @@ func (c *core) more(do func(job)) {
 
 // commit has the table decide, and tells kernel and peers what is new.
 func (c *core) commit() {
+	var held []Change // until it is known whether it is the last piece
+	tell := func(more bool) {
+		if held != nil && !c.quiet.Load() {
+			c.ears.best(held, more)
+		}
+	}
 	c.table.Commit(func(deltas []rib.Delta) {
 		c.groups.Changed(deltas)
-		if changes := changesOf(deltas); len(changes) > 0 && !c.quiet.Load() {
-			c.ears.best(changes)
+		if changes := changesOf(deltas); changes != nil {
+			tell(true)
+			held = changes
 		}
 	})
+	tell(false)
 }
 
 // changesOf are the deltas that matter to the kernel.

@@ -40,9 +40,10 @@ type counts struct{ in, out uint64 }
 
 // ears are whom an engine tells. None of them may block.
 type ears struct {
-	// best is called by one goroutine, in the order of what happened; endOfRIB
-	// by the same, after the routes that came before the marker.
-	best     func([]Change)
+	// best is called by one goroutine, in the order of what happened, for each
+	// piece of what was decided at once; endOfRIB by the same, after the routes
+	// that came before the marker.
+	best     func(piece []Change, more bool)
 	endOfRIB func(peer netip.Addr)
 	// up says that a session is established, and whether the peer will send
 	// End-of-RIB; down that it is over.

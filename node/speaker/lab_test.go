@@ -129,7 +129,7 @@ func speakWith(t testing.TB, o Options) *heard {
 	t.Helper()
 	h := &heard{t: t, routes: map[netip.Prefix][]netip.Addr{}}
 	o.Events = Events{
-		Best: func(batch []Change) {
+		Best: func(batch []Change, _ bool) {
 			h.lock.Lock()
 			defer h.lock.Unlock()
 			h.batches++

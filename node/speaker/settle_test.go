@@ -102,7 +102,7 @@ func TestSettledIsTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var heard []string
 		events := Events{
-			Best:    func([]Change) { heard = append(heard, "routes") },
+			Best:    func([]Change, bool) { heard = append(heard, "routes") },
 			Settled: func() { heard = append(heard, "settled") },
 		}
 		s := New(slog.New(slog.NewTextHandler(io.Discard, nil)), Options{Events: events})
@@ -123,7 +123,7 @@ func TestSettledIsTold(t *testing.T) {
 		if len(heard) != 0 {
 			t.Fatalf("heard %v before anything was sent", heard)
 		}
-		e.ears.best([]Change{{Prefix: netip.MustParsePrefix("10.9.0.0/16"), NextHops: []netip.Addr{peer}}})
+		e.ears.best([]Change{{Prefix: netip.MustParsePrefix("10.9.0.0/16"), NextHops: []netip.Addr{peer}}}, false)
 		e.ears.endOfRIB(peer)
 		<-time.After(time.Second)
 		e.ears.endOfRIB(peer)

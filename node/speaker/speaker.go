@@ -171,9 +171,9 @@ var errNoRouterID = errors.New("this node has no router id: it needs an IPv4 add
 
 func (s *Speaker) start(want intent.BGP) error {
 	e, err := s.begin(want, ears{
-		best: func(batch []Change) {
+		best: func(piece []Change, more bool) {
 			s.settle.moved()
-			s.tellBest(batch)
+			s.tellBest(piece, more)
 		},
 		endOfRIB: s.settle.endOfRIB,
 		up:       s.settle.up,

@@ -39,9 +39,9 @@ func (s *Speaker) tell(ctx context.Context) {
 }
 
 // tellBest tells changed routes. The engine's owner calls it.
-func (s *Speaker) tellBest(batch []Change) {
+func (s *Speaker) tellBest(piece []Change, more bool) {
 	if s.events.Best != nil {
-		s.call(func() { s.events.Best(batch) })
+		s.call(func() { s.events.Best(piece, more) })
 	}
 }
 
