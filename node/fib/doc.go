@@ -11,10 +11,11 @@
 // is tested with a map for a kernel.
 //
 // Where the kernel has next-hop objects, routes name one instead of spelling out
-// their hops (objects): they are written faster, and when the way to a next hop
-// changes, its object is turned to the new one and takes all its routes with it
-// (turn). Where an object can't be had, routes are plain; both kinds are adopted
-// as they are found.
+// their hops (objects): they are written faster, and when all routes of one set of
+// hops are to go by another one, because a peer is lost or the way to a next hop
+// changes, the object is turned and takes them with it (turn). Whoever wants
+// routes says where a batch ends (WantPart), so that "all" means something. Where
+// an object can't be had, routes are plain; both kinds are adopted as they are found.
 //
 // Next hops need not be neighbours. They are found by the longest match among the
 // routes that are not ours, so that no route can come to depend on itself. Reach

@@ -110,7 +110,7 @@ func (s *Syncer) plan() {
 // mayWrite reports whether there is something to write. A route that takes the
 // place of another one waits until its batch is complete.
 func (s *Syncer) mayWrite() bool {
-	return s.writes.len() > 0 && !(s.open && s.table.at(s.writes.ids[s.writes.head]).have != 0)
+	return s.writes.len() > 0 && (!s.open || s.table.at(s.writes.ids[s.writes.head]).have == 0)
 }
 
 // mayRemove reports whether there is a removal that waits for nothing any more.

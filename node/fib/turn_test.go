@@ -94,7 +94,7 @@ func TestLost(t *testing.T) {
 		},
 		{
 			name: "an earlier run's, that nobody wants yet",
-			before: func(s *Syncer, k *mapKernel) {
+			before: func(_ *Syncer, k *mapKernel) {
 				k.someone(KernelRoute{Foreign: Foreign{Type: Unicast, Dst: prefixes(n+1, false)[n], Hops: []Hop{hop(a, 2)}, Metric: Metric, Protocol: Protocol}}, false, true)
 			},
 			batch: through(list, b), ops: n,
