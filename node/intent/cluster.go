@@ -17,7 +17,8 @@ type member struct {
 	asn       *resources.ASN // nil: the one the cluster has
 	v4, v6    netip.Addr     // the zero Addr: the node does not speak this family
 	port      uint16
-	reflector bool
+	reflector bool       // the node is a route reflector
+	clusterID netip.Addr // of the cluster it reflects for; the zero Addr if that can't be read
 }
 
 // key names the node's resource.
@@ -80,6 +81,11 @@ func newMember(snap *resources.Snapshot, n *resources.Node, name string, global 
 	}
 	m.asn = n.Spec.BGP.ASNumber
 	m.reflector = n.Spec.BGP.RouteReflectorClusterID != ""
+	var ok bool
+	if m.clusterID, ok = n.ClusterID(); m.reflector && (!ok || !m.clusterID.Is4()) {
+		m.clusterID = netip.Addr{}
+		p.about(m.key(), "spec.bgp.routeReflectorClusterID '%s': not written like an IPv4 address; the node stays out of the mesh and reflects no routes", n.Spec.BGP.RouteReflectorClusterID)
+	}
 	var err error
 	if m.v4, err = nodeAddr(n.Spec.BGP.IPv4Address, netip.Addr.Is4); err != nil {
 		p.about(m.key(), "spec.bgp.ipv4Address '%s': %v; IPv4 stays off for this node", n.Spec.BGP.IPv4Address, err)

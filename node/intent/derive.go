@@ -26,9 +26,9 @@ func Derive(snap *resources.Snapshot, node string, host Host) (BGP, []Problem) {
 	requests := d.requests()
 	d.globalPeers(requests)
 	d.nodePeers(requests)
+	d.reversePeers(requests)
 	d.mesh()
 
-	d.unanswered(requests)
 	d.ownSettings()
 	return BGP{
 		ASN:      d.localASN(),

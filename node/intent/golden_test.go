@@ -164,6 +164,7 @@ func show(t *testing.T, b intent.BGP) string {
 		Passive  bool            `json:"passive,omitempty"`
 		Import   []policy.Filter `json:"import,omitempty"`
 		Export   []policy.Filter `json:"export,omitempty"`
+		ClientOf string          `json:"clientOf,omitempty"`
 	}
 	type refused struct {
 		Name string `json:"name"`
@@ -188,8 +189,12 @@ func show(t *testing.T, b intent.BGP) string {
 		if p.LocalAddress.IsValid() {
 			from = p.LocalAddress.String()
 		}
+		clientOf := ""
+		if p.Cluster.IsValid() {
+			clientOf = p.Cluster.String()
+		}
 		// The fixtures' passwords are no secrets, and which one it is matters.
-		out.Peers[at.String()] = peer{p.Name, string(p.Type), p.ASN, from, p.Password.Reveal(), p.Passive, p.Import.Filters(), p.Export.Filters()}
+		out.Peers[at.String()] = peer{p.Name, string(p.Type), p.ASN, from, p.Password.Reveal(), p.Passive, p.Import.Filters(), p.Export.Filters(), clientOf}
 	}
 	for _, r := range b.Refused {
 		if r.Password.IsSet() {

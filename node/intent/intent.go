@@ -49,10 +49,18 @@ type Peer struct {
 	Password     resources.Password
 	// Passive peers dial us, we do not dial them.
 	Passive bool
+	Rules
+}
+
+// Rules say what comes in of a peer's routes, and how it is told routes. They
+// can change without another session.
+type Rules struct {
 	// Import and Export are the filters for the routes that come in, and for
-	// those that are to go out, before BGP.Export is asked. They can change
-	// without another session.
+	// those that are to go out, before BGP.Export is asked.
 	Import, Export policy.Chain
+	// Cluster is the id of the cluster in which this node is a route reflector
+	// and the peer its client (RFC 4456); the zero Addr when it is no client.
+	Cluster netip.Addr
 }
 
 // Source says where a local route comes from.

@@ -20,7 +20,6 @@ type missing[Spec any] struct {
 type (
 	peerSpec   = resources.BGPPeerSpec
 	configSpec = resources.BGPConfigurationSpec
-	nodeSpec   = resources.NodeSpec
 )
 
 var peerNotYet = []missing[peerSpec]{
@@ -62,10 +61,6 @@ var logSeverityNotYet = missing[configSpec]{
 	}, "the log is what calctl node run was started with", false,
 }
 
-var nodeNotYet = []missing[nodeSpec]{
-	{"bgp.routeReflectorClusterID", func(s *nodeSpec) bool { return s.BGP.RouteReflectorClusterID != "" }, "the node reflects no routes", false},
-}
-
 // otherPriority reports whether a metric is asked for which is not Calico's default.
 func otherPriority(p *int) bool { return p != nil && *p != 1024 }
 
@@ -96,5 +91,4 @@ func (d *derivation) ownSettings() {
 	if own := d.snap.Configs[key.Name]; own != nil {
 		notYet(&d.problems, key, &own.Spec, ownNotYet)
 	}
-	notYet(&d.problems, d.self.key(), &d.snap.Nodes[d.self.name].Spec, nodeNotYet)
 }

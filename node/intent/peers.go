@@ -90,10 +90,13 @@ func (d *derivation) peer(q *request, kind status.PeerType) {
 		d.about(q.key, "%s", workloadsNotYet)
 		return
 	}
-	ends := d.farEnds(q, kind)
-	if len(ends) == 0 {
-		return
+	if ends := d.farEnds(q, kind); len(ends) > 0 {
+		d.sessions(q, kind, ends)
 	}
+}
+
+// sessions asks for the sessions of a BGPPeer with some routers.
+func (d *derivation) sessions(q *request, kind status.PeerType, ends []farEnd) {
 	refused := notYet(&d.problems, q.key, q.spec, peerNotYet)
 	password, err := d.password(q.spec.Password)
 	if err != nil {
@@ -104,6 +107,10 @@ func (d *derivation) peer(q *request, kind status.PeerType) {
 		p.Import, p.Export = d.filters(q, e.at.Addr().Is4())
 		if q.spec.SourceAddress != sourceNone {
 			p.LocalAddress = d.self.like(e.at.Addr())
+		}
+		// Reflectors of one cluster don't reflect to each other.
+		if e.asn == d.localASN() && e.clusterID != d.self.clusterID {
+			p.Cluster = d.self.clusterID
 		}
 		// Only a global peer by address may find itself at both ends of one
 		// session, and only then Calico makes one of the ends wait.
@@ -121,6 +128,14 @@ type farEnd struct {
 	at       netip.AddrPort
 	asn      uint32
 	explicit bool // by peerIP
+	// clusterID is that of a node which is a route reflector as well. Of a
+	// router named by its address nobody knows, even if it is a node.
+	clusterID netip.Addr
+}
+
+// end is a node at one of its addresses.
+func (d *derivation) end(m *member, a netip.Addr) farEnd {
+	return farEnd{at: netip.AddrPortFrom(a, m.port), asn: d.nodeASN(m), clusterID: m.clusterID}
 }
 
 // farEnds are the routers a BGPPeer asks this node to peer with, without
@@ -144,7 +159,7 @@ func (d *derivation) farEnds(q *request, kind status.PeerType) []farEnd {
 				d.giveUp(q, kind, netip.AddrPortFrom(a, m.port), 0, why)
 				continue
 			}
-			ends = append(ends, farEnd{at: netip.AddrPortFrom(a, m.port), asn: d.nodeASN(m)})
+			ends = append(ends, d.end(m, a))
 		}
 	}
 	return ends

@@ -1,33 +1,33 @@
 package intent
 
-import "net/netip"
+import (
+	"net/netip"
 
-// Calico makes the other half of a peering by itself: a BGPPeer that tells node
-// a to peer with node b gives b a session with a. That is still to come here.
-// Until then a node says so when somebody dials it that it knows nothing of.
-// This whole file is about that, and goes when it is done.
+	"github.com/calctl/calctl/status"
+)
 
 // reverseManual as a BGPPeer's reversePeering means that both halves are written down.
 const reverseManual = "Manual"
 
-// unanswered finds the BGPPeers by which another node dials this one in vain.
-func (d *derivation) unanswered(requests []request) {
+// reversePeers adds the other halves of peerings: a BGPPeer that tells node a to
+// peer with node b gives b a session with a, unless there is one already.
+func (d *derivation) reversePeers(requests []request) {
 	for i := range requests {
 		q := &requests[i]
-		manual := q.spec.ReversePeering != nil && *q.spec.ReversePeering == reverseManual
-		if manual || q.spec.LocalWorkloadSelector != "" {
+		if q.spec.LocalWorkloadSelector != "" || q.spec.ReversePeering != nil && *q.spec.ReversePeering == reverseManual {
 			continue
 		}
-		if m := d.dialsInVain(q); m != nil {
-			d.about(q.key, "spec.reversePeering is not acted upon yet: by this BGPPeer %s dials %s, which has no session for it; add a BGPPeer for the other direction",
-				m.key(), d.self.key())
+		if ends := d.nearEnds(q); len(ends) > 0 {
+			d.sessions(q, status.NodePeer, ends)
 		}
 	}
 }
 
-// dialsInVain returns the first node that q tells to peer with this one and
-// that no session of ours is for.
-func (d *derivation) dialsInVain(q *request) *member {
+// nearEnds are the nodes that q tells to peer with this one, as far as they
+// have no session yet. What is wrong with them is told where they are the far
+// ends of something.
+func (d *derivation) nearEnds(q *request) []farEnd {
+	var ends []farEnd
 	for _, own := range d.self.addrs() {
 		if !d.isFarEnd(q, own) {
 			continue
@@ -37,11 +37,11 @@ func (d *derivation) dialsInVain(q *request) *member {
 			a := m.like(own)
 			speaks := m != d.self && a.IsValid() && a != own && d.nodeASN(m) != 0
 			if speaks && q.selects(m) && !d.roster.has(a) {
-				return m
+				ends = append(ends, d.end(m, a))
 			}
 		}
 	}
-	return nil
+	return ends
 }
 
 // isFarEnd reports whether q asks for sessions with one of our addresses.

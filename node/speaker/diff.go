@@ -21,15 +21,15 @@ type Changes struct {
 	Remove []netip.AddrPort
 	// Policy: the export policy is replaced as one.
 	Policy bool
-	// Filters are the peers that keep their session and have other filters.
-	Filters            []netip.AddrPort
+	// Rules are the peers that keep their session and have other rules.
+	Rules              []netip.AddrPort
 	Withdraw, Announce []netip.Prefix
 	Add                []netip.AddrPort
 }
 
 // Empty reports whether there is nothing to do.
 func (c Changes) Empty() bool {
-	return !c.Restart && !c.Policy && len(c.Remove)+len(c.Filters)+len(c.Withdraw)+len(c.Announce)+len(c.Add) == 0
+	return !c.Restart && !c.Policy && len(c.Remove)+len(c.Rules)+len(c.Withdraw)+len(c.Announce)+len(c.Add) == 0
 }
 
 // Diff says what must change for have to become want. The zero BGP means that
@@ -48,8 +48,8 @@ func Diff(have, want intent.BGP) Changes {
 		switch q, ok := want.Peers[at]; {
 		case !ok || !sameSession(p, q):
 			c.Remove = append(c.Remove, at)
-		case p.Import != q.Import || p.Export != q.Export:
-			c.Filters = append(c.Filters, at)
+		case p.Rules != q.Rules:
+			c.Rules = append(c.Rules, at)
 		}
 	}
 	for at, p := range want.Peers {
@@ -70,7 +70,7 @@ func Diff(have, want intent.BGP) Changes {
 	c.Policy = c.Restart || !have.Export.Equal(want.Export)
 
 	slices.SortFunc(c.Remove, netip.AddrPort.Compare)
-	slices.SortFunc(c.Filters, netip.AddrPort.Compare)
+	slices.SortFunc(c.Rules, netip.AddrPort.Compare)
 	slices.SortFunc(c.Add, netip.AddrPort.Compare)
 	slices.SortFunc(c.Withdraw, netip.Prefix.Compare)
 	slices.SortFunc(c.Announce, netip.Prefix.Compare)
@@ -78,17 +78,10 @@ func Diff(have, want intent.BGP) Changes {
 }
 
 // sameSession reports whether a session with p serves for q. Names are not on
-// the wire: renaming a BGPPeer must not cost a session. Neither are filters.
+// the wire: renaming a BGPPeer must not cost a session. Neither are rules.
 func sameSession(p, q intent.Peer) bool {
-	p = refiltered(p, q)
-	p.Name, p.Type = q.Name, q.Type
+	p.Name, p.Type, p.Rules = q.Name, q.Type, q.Rules
 	return p == q
-}
-
-// refiltered is p with the filters of q.
-func refiltered(p, q intent.Peer) intent.Peer {
-	p.Import, p.Export = q.Import, q.Export
-	return p
 }
 
 // clone copies what Apply changes step by step.

@@ -15,11 +15,11 @@ type engine interface {
 	addPeer(at netip.AddrPort, p intent.Peer) error
 	// removePeer ends a session and forgets what it brought.
 	removePeer(at netip.AddrPort) error
-	// setPolicy replaces the export policy, which at first lets nothing out,
-	// and the filters of some peers, without ending a session: what may go out
+	// setRules replaces the export policy, which at first lets nothing out,
+	// and the rules of some peers, without ending a session: what may go out
 	// now is announced, what may not any more is withdrawn, and so with what
 	// may come in.
-	setPolicy(want intent.BGP, peers []netip.AddrPort) error
+	setRules(want intent.BGP, peers []netip.AddrPort) error
 	announce(netip.Prefix, intent.Local) error
 	withdraw(netip.Prefix) error
 	// counts are the routes by peer.

@@ -155,7 +155,7 @@ func TestPoliciesAreShared(t *testing.T) {
 	c := &core{policies: newPolicies(nil), peers: map[netip.AddrPort]*peering{}}
 	add := func(n byte, asn uint32, text string) *peering {
 		p := &peering{c: c, peer: &rib.Peer{Source: rib.BGP, AS: asn, LocalAS: ownASN}}
-		p.imports, p.exports = rules(t, text), rules(t, text)
+		p.rules.Import, p.rules.Export = rules(t, text), rules(t, text)
 		c.peers[netip.AddrPortFrom(ten(0, n), 179)] = p
 		c.policies.importer(p.importJudges())
 		p.exporter()

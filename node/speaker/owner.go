@@ -52,6 +52,7 @@ func (p *peering) leave() {
 func (p *peering) describe(id netip.Addr) rib.Peer {
 	return rib.Peer{
 		Name: p.want.Name, Address: p.at.Addr(), RouterID: id, AS: p.want.ASN, LocalAS: p.c.asn,
+		Client: p.rules.Cluster.IsValid(), ClusterID: clusterID(p.rules.Cluster),
 	}
 }
 
@@ -71,11 +72,11 @@ func (p *peering) up(t session.Terms) {
 		// a restart (RFC 4724, 4.2).
 		p.sweep()
 	}
-	x := p.exporter()
-	p.member = p.c.groups.Join(adjout.Key{
+	k, x := p.ruled(adjout.Key{
 		Family: p.family, External: p.peer.External(), LocalAS: p.c.asn, Self: p.self,
-		Builder: t.Builder(), ExtendedNextHop: t.ExtendedNextHop, Policy: x.name,
-	}, x.decide, p.peer, p.session.Wake)
+		Builder: t.Builder(), ExtendedNextHop: t.ExtendedNextHop,
+	})
+	p.member = p.c.groups.Join(k, x.decide, p.peer, p.session.Wake)
 	p.c.forwarding.Store(true)
 	p.c.ears.up(p.at.Addr(), t.GracefulRestart)
 }

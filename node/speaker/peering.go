@@ -6,6 +6,7 @@ import (
 
 	"github.com/calctl/calctl/node/adjout"
 	"github.com/calctl/calctl/node/intent"
+	"github.com/calctl/calctl/node/policy"
 	"github.com/calctl/calctl/node/rib"
 	"github.com/calctl/calctl/node/session"
 	"github.com/calctl/calctl/node/wire"
@@ -40,24 +41,25 @@ type peering struct {
 	pending *batch // the session's, while it reads
 
 	// The owner's.
-	peer    *rib.Peer
-	member  *adjout.Member // nil while the session is down
-	self    netip.Addr     // our address of the session
-	restart time.Duration  // how long the peer wants its routes kept
-	stale   bool           // routes of the session before are kept (RFC 4724, 4.2)
-	expiry  *time.Timer    // ends that
-	filtering
-	judged   *wire.Attrs // the last attributes importing looked at
-	loops    bool        // and what it found
-	way      string      // the interface its next hop is reached by, if a filter asks
-	enhanced bool        // refreshes are marked (RFC 7313)
+	peer     *rib.Peer
+	member   *adjout.Member // nil while the session is down
+	self     netip.Addr     // our address of the session
+	restart  time.Duration  // how long the peer wants its routes kept
+	stale    bool           // routes of the session before are kept (RFC 4724, 4.2)
+	expiry   *time.Timer    // ends that
+	rules    intent.Rules
+	importer *policy.Importer // the filters of rules, made
+	judged   *wire.Attrs      // the last attributes importing looked at
+	loops    bool             // and what it found
+	way      string           // the interface its next hop is reached by, if a filter asks
+	enhanced bool             // refreshes are marked (RFC 7313)
 }
 
 func newPeering(c *core, at netip.AddrPort, want intent.Peer) (*peering, error) {
 	p := &peering{
 		c: c, at: at, want: want, family: wire.IPv4,
 		ended: make(chan struct{}), pending: new(batch),
-		filtering: filtering{imports: want.Import, exports: want.Export},
+		rules: want.Rules,
 	}
 	if at.Addr().Is6() {
 		p.family = wire.IPv6

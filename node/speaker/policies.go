@@ -5,7 +5,6 @@ import (
 	"net/netip"
 
 	"github.com/calctl/calctl/node/adjout"
-	"github.com/calctl/calctl/node/intent"
 	"github.com/calctl/calctl/node/policy"
 	"github.com/calctl/calctl/node/rib"
 	"github.com/calctl/calctl/node/wire"
@@ -69,74 +68,10 @@ func (x *exporter) decide(r adjout.Route) *wire.Attrs {
 	return x.judge.Judge(t).Attrs
 }
 
-// filtering is a peer's filters, made. The owner's.
-type filtering struct {
-	imports, exports policy.Chain
-	importer         *policy.Importer
-}
-
-func (p *peering) importJudges() judges { return judges{p.imports, p.peer.External()} }
+func (p *peering) importJudges() judges { return judges{p.rules.Import, p.peer.External()} }
 
 func (p *peering) exporter() *exporter {
-	return p.c.policies.exporter(judges{p.exports, p.peer.External()})
-}
-
-// setPolicy puts another export policy in force, and other filters of some
-// peers, as one.
-func (c *core) setPolicy(want intent.BGP, peers []netip.AddrPort) error {
-	c.call(func() {
-		pools := !c.policies.rest.Equal(want.Export)
-		if pools {
-			c.policies.rest = want.Export
-			clear(c.policies.out)
-		}
-		for _, at := range peers {
-			if p := c.peers[at]; p != nil {
-				p.exports = want.Peers[at].Export
-				if imports := want.Peers[at].Import; imports != p.imports {
-					p.imports = imports
-					p.judgeAnew()
-				}
-			}
-		}
-		c.regroup(peers)
-		if pools {
-			c.reexport(func(*exporter) bool { return true })
-		}
-		c.tidy()
-	})
-	return nil
-}
-
-// judgeAnew has the table run the filters over all that the peer has told.
-func (p *peering) judgeAnew() {
-	p.importer = p.c.policies.importer(p.importJudges())
-	p.judged = nil
-	p.c.table.SetImport(p.peer, p.importing)
-}
-
-// regroup gives peers a place among those of the same export policy. Only
-// differences are told.
-func (c *core) regroup(peers []netip.AddrPort) {
-	var keys []adjout.Key
-	moved := map[adjout.Key][]*adjout.Member{}
-	policies := map[adjout.Key]*exporter{}
-	for _, at := range peers {
-		p := c.peers[at]
-		if p == nil || p.member == nil {
-			continue
-		}
-		x := p.exporter()
-		if k := p.member.Key(); k.Policy != x.name {
-			if k.Policy = x.name; policies[k] == nil {
-				keys, policies[k] = append(keys, k), x
-			}
-			moved[k] = append(moved[k], p.member)
-		}
-	}
-	for _, k := range keys {
-		c.groups.Move(k, policies[k].decide, moved[k]...)
-	}
+	return p.c.policies.exporter(judges{p.rules.Export, p.peer.External()})
 }
 
 // reexport has the groups of some policies look at every route again.
@@ -170,7 +105,7 @@ func (c *core) tidy() {
 	for _, p := range c.peers {
 		j := p.importJudges()
 		in[j] = c.policies.in[j]
-		j.chain = p.exports
+		j.chain = p.rules.Export
 		out[j] = c.policies.out[j]
 	}
 	c.policies.in, c.policies.out = in, out

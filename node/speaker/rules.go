@@ -31,6 +31,7 @@ func (p *peering) importing(_ *rib.Peer, _ wire.Family, prefix netip.Prefix, rec
 func (p *peering) circular(a *wire.Attrs) bool {
 	return a.ASPath().Count(p.c.asn) > 0 || // RFC 4271, 9.1.2
 		a.OriginatorID() == p.c.id || // RFC 4456, 8
+		p.peer.Client && a.ClusterList().Has(p.peer.ClusterID) || // the same
 		a.NextHop() == p.self // RFC 4271, 6.3
 }
 

@@ -12,6 +12,7 @@ import (
 // TestImporting: what has been here before, leads back to us or nowhere stays out.
 func TestImporting(t *testing.T) {
 	p := &peering{c: &core{asn: 64512, id: netip.MustParseAddr("192.0.2.1")}, self: netip.MustParseAddr("10.0.0.1")}
+	p.peer = &rib.Peer{Client: true, ClusterID: 0xf4000001}
 	p.importer = policy.NewImporter(chain("f", "cidr: 10.66.0.0/16, matchOperator: In"), true)
 	for _, tt := range []struct {
 		what   string
@@ -26,6 +27,8 @@ func TestImporting(t *testing.T) {
 		{"an internal route", nil, nil, "10.2.0.0/24", true},
 		{"another's ORIGINATOR_ID", nil, func(f *wire.Fields) { f.OriginatorID = netip.MustParseAddr("192.0.2.2") }, "10.2.0.0/24", true},
 		{"our ORIGINATOR_ID", nil, func(f *wire.Fields) { f.OriginatorID = netip.MustParseAddr("192.0.2.1") }, "10.2.0.0/24", false},
+		{"another's cluster", nil, func(f *wire.Fields) { f.ClusterList = f.ClusterList.Prepend(0xf4000002) }, "10.2.0.0/24", true},
+		{"our cluster", nil, func(f *wire.Fields) { f.ClusterList = f.ClusterList.Prepend(0xf4000001).Prepend(7) }, "10.2.0.0/24", false},
 		{"our address as next hop", []uint32{64513}, func(f *wire.Fields) { f.NextHop = netip.MustParseAddr("10.0.0.1") }, "10.2.0.0/24", false},
 		{"loopback", []uint32{64513}, nil, "127.0.0.0/8", false},
 		{"what a filter rejects", []uint32{64513}, nil, "10.66.1.0/24", false},

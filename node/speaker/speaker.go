@@ -120,15 +120,17 @@ func (s *Speaker) act(ctx context.Context, c Changes, want intent.BGP) (errs []e
 		delete(s.have.Peers, at)
 		s.log.Info("peer removed", "peer", at.Addr(), "name", p.Name)
 	}
-	if c.Policy || len(c.Filters) > 0 {
-		if err := s.engine.setPolicy(want, c.Filters); err != nil {
-			fail("replace the policy: %w", err)
+	if c.Policy || len(c.Rules) > 0 {
+		if err := s.engine.setRules(want, c.Rules); err != nil {
+			fail("replace the rules: %w", err)
 			c.Add = nil // they would hear less, or more, than they should
 		} else {
 			s.have.Export = want.Export
-			for _, at := range c.Filters {
-				s.have.Peers[at] = refiltered(s.have.Peers[at], want.Peers[at])
-				s.log.Info("peer has other filters", "peer", at.Addr(), "name", want.Peers[at].Name)
+			for _, at := range c.Rules {
+				p := s.have.Peers[at]
+				p.Rules = want.Peers[at].Rules
+				s.have.Peers[at] = p
+				s.log.Info("peer has other rules", "peer", at.Addr(), "name", p.Name)
 			}
 		}
 	}

@@ -59,7 +59,7 @@ func (e *toy) removePeer(at netip.AddrPort) error {
 	return nil
 }
 
-func (e *toy) setPolicy(want intent.BGP, peers []netip.AddrPort) error {
+func (e *toy) setRules(want intent.BGP, peers []netip.AddrPort) error {
 	if e.fails() {
 		return errToy
 	}
