@@ -1,0 +1,348 @@
+package policy_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/calctl/calctl/node/policy"
+	"github.com/calctl/calctl/node/wire"
+	"github.com/calctl/calctl/resources"
+)
+
+// A plain route is one taken apart into what anybody can read.
+type plain struct {
+	bits        string     // of the network, such as "0000101" for 10.0.0.0/7
+	most        int        // bits an address has
+	path        [][]string // elements; one of several numbers is a set
+	communities []string
+	pref        int
+	remote      bool
+	out         string // interface
+	external    bool
+}
+
+// slow is what BGPFilters and pools mean, written from Calico's description
+// and not from the code: the route as it passes, or nil, and who decided.
+func slow(filters []*resources.BGPFilter, importing bool, e policy.Export, r plain) (*plain, string) {
+	for _, f := range filters {
+		lists := map[string][]resources.BGPFilterRule{
+			"importV4": f.Spec.ImportV4, "exportV4": f.Spec.ExportV4, "importV6": f.Spec.ImportV6, "exportV6": f.Spec.ExportV6,
+		}
+		list := map[bool]string{true: "import", false: "export"}[importing] + map[int]string{32: "V4", 128: "V6"}[r.most]
+		for i, rule := range lists[list] {
+			if !slowMatch(rule, r) {
+				continue
+			}
+			who := fmt.Sprintf("BGPFilter(%s) spec.%s[%d]", f.Name, list, i)
+			if rule.Action == "Reject" {
+				return nil, who
+			}
+			for _, o := range rule.Operations {
+				r = slowOperation(o, r)
+			}
+			return &r, who
+		}
+	}
+	if importing {
+		return &r, "default"
+	}
+	for _, p := range e.Reject {
+		if b, most := bitsOf(p); most == r.most && strings.HasPrefix(r.bits, b) {
+			return nil, "IPPool with disableBGPExport"
+		}
+	}
+	for _, p := range e.Accept {
+		if b, most := bitsOf(p); most == r.most && strings.HasPrefix(r.bits, b) {
+			return &r, "IPPool"
+		}
+	}
+	return nil, "default"
+}
+
+func bitsOf(p netip.Prefix) (string, int) {
+	var b strings.Builder
+	for _, octet := range p.Addr().AsSlice() {
+		fmt.Fprintf(&b, "%08b", octet)
+	}
+	return b.String()[:p.Bits()], b.Len()
+}
+
+func slowMatch(rule resources.BGPFilterRule, r plain) bool {
+	if rule.CIDR != "" {
+		net, most := bitsOf(netip.MustParsePrefix(rule.CIDR))
+		inside := most == r.most && strings.HasPrefix(r.bits, net)
+		same := inside && r.bits == net
+		if l := rule.PrefixLength; l != nil {
+			same = false // a prefix is never a set of prefixes
+			if l.Min != nil && len(r.bits) < int(*l.Min) || l.Max != nil && len(r.bits) > int(*l.Max) {
+				inside = false
+			}
+		}
+		if ok := map[string]bool{"Equal": same, "NotEqual": !same, "In": inside, "NotIn": !inside}[rule.MatchOperator]; !ok {
+			return false
+		}
+	}
+	if rule.Source == "RemotePeers" && !r.remote {
+		return false
+	}
+	if rule.Interface != "" && !glob(rule.Interface, r.out) {
+		return false
+	}
+	if rule.PeerType != "" && rule.PeerType != map[bool]string{true: "eBGP", false: "iBGP"}[r.external] {
+		return false
+	}
+	if rule.Communities != nil && !slices.Contains(r.communities, rule.Communities.Values[0]) {
+		return false
+	}
+	for i, as := range rule.ASPathPrefix {
+		if i >= len(r.path) || !slices.Contains(r.path[i], strconv.Itoa(int(as))) {
+			return false
+		}
+	}
+	return rule.Priority == nil || r.pref == 2147483647-*rule.Priority
+}
+
+func glob(pattern, name string) bool {
+	if pattern == "" {
+		return name == ""
+	}
+	if pattern[0] == '*' {
+		return glob(pattern[1:], name) || name != "" && glob(pattern, name[1:])
+	}
+	return name != "" && pattern[0] == name[0] && glob(pattern[1:], name[1:])
+}
+
+func slowOperation(o resources.BGPFilterOperation, r plain) plain {
+	switch {
+	case o.AddCommunity != nil:
+		if !slices.Contains(r.communities, o.AddCommunity.Value) {
+			r.communities = append(slices.Clone(r.communities), o.AddCommunity.Value)
+		}
+	case o.PrependASPath != nil:
+		var front [][]string
+		for _, as := range o.PrependASPath.Prefix {
+			front = append(front, []string{strconv.Itoa(int(as))})
+		}
+		r.path = append(front, r.path...)
+	case o.SetPriority != nil:
+		r.pref = 2147483647 - *o.SetPriority.Value
+	}
+	return r
+}
+
+// attrs are the route's attributes, in words.
+func (r plain) attrs() string {
+	var parts []string
+	for _, e := range r.path {
+		if len(e) > 1 {
+			parts = append(parts, "{"+strings.Join(e, " ")+"}")
+		} else {
+			parts = append(parts, e...)
+		}
+	}
+	return fmt.Sprintf("path %s, pref %d, %v", strings.Join(parts, " "), r.pref, slices.Sorted(slices.Values(r.communities)))
+}
+
+func wordsOf(a *wire.Attrs) string {
+	pref := uint32(100)
+	if v, ok := a.LocalPref(); ok {
+		pref = v
+	}
+	all := append(strings.Fields(a.Communities().String()), strings.Fields(a.LargeCommunities().String())...)
+	return fmt.Sprintf("path %v, pref %d, %v", a.ASPath(), pref, slices.Sorted(slices.Values(all)))
+}
+
+// a die makes things that are alike often enough to meet.
+type die struct{ *rand.Rand }
+
+func (d die) one(of ...string) string { return of[d.IntN(len(of))] }
+func (d die) sometimes() bool         { return d.IntN(4) == 0 }
+
+func (d die) as() int { return 65001 + d.IntN(3) }
+
+func (d die) community() string {
+	return d.one("65001:1", "65001:2", "0:1", "1:2:3", "65001:1:0", "4200000000:1:2")
+}
+
+func (d die) prefix(v4 bool) netip.Prefix {
+	if v4 {
+		return netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(d.IntN(4)) << 6, byte(d.IntN(2)) << 7, byte(d.IntN(2))}), []int{0, 8, 9, 10, 16, 17, 31, 32}[d.IntN(8)]).Masked()
+	}
+	return netip.PrefixFrom(netip.AddrFrom16([16]byte{0xfd, byte(d.IntN(4)) << 6, 15: byte(d.IntN(2))}), []int{0, 8, 9, 10, 64, 127, 128}[d.IntN(7)]).Masked()
+}
+
+func (d die) priority() int { return []int{1, 512, 1024, 2147483547, 2147483646}[d.IntN(5)] }
+
+func (d die) rule(v4 bool) resources.BGPFilterRule {
+	r := resources.BGPFilterRule{Action: d.one("Accept", "Reject")}
+	if d.IntN(3) > 0 {
+		p := d.prefix(v4)
+		r.CIDR, r.MatchOperator = p.String(), d.one("Equal", "NotEqual", "In", "In", "NotIn")
+		if d.sometimes() {
+			r.PrefixLength = &resources.BGPFilterPrefixLength{}
+			low, high := int32(d.IntN(p.Addr().BitLen()+1)), int32(p.Bits()+d.IntN(p.Addr().BitLen()-p.Bits()+1))
+			if d.IntN(2) == 0 {
+				r.PrefixLength.Min = &low
+			}
+			if d.IntN(2) == 0 && (r.PrefixLength.Min == nil || low <= high) {
+				r.PrefixLength.Max = &high
+			}
+		}
+	}
+	if d.sometimes() {
+		r.Source = "RemotePeers"
+	}
+	if d.sometimes() {
+		r.Interface = d.one("*", "eth*", "eth0", "*0", "e*h*1", "bond0.7")
+	}
+	if d.sometimes() {
+		r.PeerType = d.one("eBGP", "iBGP")
+	}
+	if d.sometimes() {
+		r.Communities = &resources.BGPFilterCommunities{Values: []string{d.community()}}
+	}
+	if d.sometimes() {
+		for range d.IntN(3) {
+			r.ASPathPrefix = append(r.ASPathPrefix, resources.ASN(d.as()))
+		}
+	}
+	if d.sometimes() {
+		p := d.priority()
+		r.Priority = &p
+	}
+	for r.Action == "Accept" && d.IntN(2) == 0 && len(r.Operations) < 10 {
+		r.Operations = append(r.Operations, d.operation())
+	}
+	return r
+}
+
+func (d die) operation() (o resources.BGPFilterOperation) {
+	switch d.IntN(3) {
+	case 0:
+		o.AddCommunity = &resources.BGPFilterAddCommunity{Value: d.community()}
+	case 1:
+		o.PrependASPath = &resources.BGPFilterPrependASPath{}
+		for range 1 + d.IntN(3) {
+			o.PrependASPath.Prefix = append(o.PrependASPath.Prefix, resources.ASN(d.as()))
+		}
+	default:
+		p := d.priority()
+		o.SetPriority = &resources.BGPFilterSetPriority{Value: &p}
+	}
+	return o
+}
+
+func (d die) filter(name string) *resources.BGPFilter {
+	f := &resources.BGPFilter{}
+	f.Name = name
+	for range d.IntN(4) {
+		f.Spec.ImportV4 = append(f.Spec.ImportV4, d.rule(true))
+		f.Spec.ExportV4 = append(f.Spec.ExportV4, d.rule(true))
+		f.Spec.ImportV6 = append(f.Spec.ImportV6, d.rule(false))
+		f.Spec.ExportV6 = append(f.Spec.ExportV6, d.rule(false))
+	}
+	f.Default()
+	return f
+}
+
+func (d die) route(p netip.Prefix, external bool) plain {
+	r := plain{pref: 100, remote: d.IntN(2) == 0, out: d.one("", "eth0", "eth1", "bond0.7"), external: external}
+	r.bits, r.most = bitsOf(p)
+	for range d.IntN(4) {
+		e := []string{strconv.Itoa(d.as())}
+		if d.sometimes() {
+			e = []string{"65001", "65003"}
+		}
+		r.path = append(r.path, e)
+	}
+	for range d.IntN(3) {
+		if c := d.community(); !slices.Contains(r.communities, c) {
+			r.communities = append(r.communities, c)
+		}
+	}
+	if d.IntN(2) == 0 {
+		r.pref = 2147483647 - d.priority()
+	}
+	return r
+}
+
+// words are the route's attributes as attrs reads them; without LOCAL_PREF
+// when that says nothing, every other time.
+func (r plain) words(d die) string {
+	text := strings.Split(r.attrs(), ", ")[0]
+	if r.pref != 100 || d.IntN(2) == 0 {
+		text += fmt.Sprintf(", pref %d", r.pref)
+	}
+	for _, c := range r.communities {
+		text += ", " + map[int]string{1: "community ", 2: "large "}[strings.Count(c, ":")] + c
+	}
+	return text
+}
+
+// TestAgainstTheDescription: random filters over random routes decide as the
+// slow evaluator says, by the rule that it names, and leave the same.
+func TestAgainstTheDescription(t *testing.T) {
+	seen := map[string]int{}
+	seeds := uint64(4000)
+	if testing.Short() {
+		seeds = 600
+	}
+	for seed := range seeds {
+		d := die{rand.New(rand.NewPCG(seed, 7))}
+		var list []*resources.BGPFilter
+		for _, name := range []string{"a", "b", "c"}[:d.IntN(4)] {
+			f := d.filter(name)
+			if err := f.Validate(); err != nil {
+				t.Fatalf("seed %d: %v", seed, err)
+			}
+			list = append(list, f)
+		}
+		external, v4 := d.IntN(2) == 0, d.IntN(3) > 0
+		export := policy.Export{}
+		for range d.IntN(3) {
+			export.Accept = append(export.Accept, d.prefix(v4))
+		}
+		for range d.IntN(2) {
+			export.Reject = append(export.Reject, d.prefix(v4))
+		}
+		var ins, outs []policy.Filter
+		for _, f := range list {
+			in, out, err := policy.Of(f, v4)
+			if err != nil {
+				t.Fatalf("seed %d: %v", seed, err)
+			}
+			ins, outs = append(ins, in), append(outs, out)
+		}
+		importer, exporter := policy.NewImporter(policy.NewChain(ins...), external), policy.NewExporter(policy.NewChain(outs...), export, external)
+		for range 40 {
+			prefix := d.prefix(v4)
+			r := d.route(prefix, external)
+			route := policy.Route{Prefix: prefix, Attrs: attrs(t, r.words(d)), Remote: r.remote, Interface: r.out}
+			for _, importing := range []bool{true, false} {
+				got := exporter.Judge(route)
+				if importing {
+					got = importer.Judge(route)
+				}
+				want, who := slow(list, importing, export, r)
+				by := got.By.String()
+				if got.Rule != nil {
+					by = got.Rule.String()
+				}
+				seen[got.By.String()]++
+				if by != who || (got.Attrs == nil) != (want == nil) || want != nil && wordsOf(got.Attrs) != want.attrs() {
+					t.Fatalf("seed %d, importing %v: %v with %s:\ngot  %v by %s\nwant %v by %s", seed, importing, prefix, r.attrs(), got.Attrs != nil, by, want, who)
+				}
+			}
+		}
+	}
+	for _, s := range []policy.Step{policy.ByDefault, policy.ByRule, policy.ByPool, policy.ByShutPool} {
+		if seen[s.String()] < 100 {
+			t.Errorf("%s decided %d times only", s, seen[s.String()])
+		}
+	}
+}
