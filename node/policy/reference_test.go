@@ -250,9 +250,8 @@ func (d die) filter(name string) *resources.BGPFilter {
 	return f
 }
 
-func (d die) route(p netip.Prefix, external bool) plain {
+func (d die) route(external bool) plain {
 	r := plain{pref: 100, remote: d.IntN(2) == 0, out: d.one("", "eth0", "eth1", "bond0.7"), external: external}
-	r.bits, r.most = bitsOf(p)
 	for range d.IntN(4) {
 		e := []string{strconv.Itoa(d.as())}
 		if d.sometimes() {
@@ -319,10 +318,18 @@ func TestAgainstTheDescription(t *testing.T) {
 			ins, outs = append(ins, in), append(outs, out)
 		}
 		importer, exporter := policy.NewImporter(policy.NewChain(ins...), external), policy.NewExporter(policy.NewChain(outs...), export, external)
+		// Many routes share their attributes.
+		var few []plain
+		var sets []*wire.Attrs
+		for i := range 8 {
+			few = append(few, d.route(external))
+			sets = append(sets, attrs(t, few[i].words(d)))
+		}
 		for range 40 {
-			prefix := d.prefix(v4)
-			r := d.route(prefix, external)
-			route := policy.Route{Prefix: prefix, Attrs: attrs(t, r.words(d)), Remote: r.remote, Interface: r.out}
+			i, prefix := d.IntN(len(few)), d.prefix(v4)
+			r := few[i]
+			r.bits, r.most = bitsOf(prefix)
+			route := policy.Route{Prefix: prefix, Attrs: sets[i], Remote: r.remote, Interface: r.out}
 			for _, importing := range []bool{true, false} {
 				got := exporter.Judge(route)
 				if importing {
