@@ -29,7 +29,7 @@ func rawOpen(change func(body []byte) []byte) []byte {
 }
 
 var peerOpen = wire.Open{AS: 65000, HoldTime: 90 * time.Second, ID: high, Capabilities: wire.Capabilities{
-	Families: wire.OnlyIPv4, HasFourOctetAS: true, Refresh: true,
+	Families: wire.OnlyIPv4, HasFourOctetAS: true, Refresh: true, EnhancedRefresh: true,
 }}
 
 // TestMalformed: what is wrong in each state, and the NOTIFICATION the RFCs
@@ -85,6 +85,29 @@ func TestMalformed(t *testing.T) {
 		{"UPDATE with a prefix of 33 bits", up, raw(2, 28, 0, 5, 33, 10, 0, 0, 0, 0, 0), wire.Notification{Code: 3, Subcode: 10}},
 		{"a short ROUTE-REFRESH", up, raw(5, 22, 0, 1, 0), wire.Notification{Code: 1, Subcode: 2, Data: []byte{0, 22}}},
 		{"a NOTIFICATION of nothing", up, raw(3, 20, 0), wire.Notification{Code: 1, Subcode: 2, Data: []byte{0, 20}}},
+		{"a NOTIFICATION of nothing before OPEN", before, raw(3, 20, 0), wire.Notification{Code: 1, Subcode: 2, Data: []byte{0, 20}}},
+		{"version 5", before, rawOpen(set(0, 5)), wire.Notification{Code: 2, Subcode: 1, Data: []byte{0, 4}}},
+		{"length 65535", before, raw(1, 65535), wire.Notification{Code: 1, Subcode: 2, Data: []byte{0xff, 0xff}}},
+		{"type 255", before, raw(255, 19), wire.Notification{Code: 1, Subcode: 3, Data: []byte{255}}},
+		{"a short UPDATE before OPEN", before, raw(2, 22, 0, 0, 0), wire.Notification{Code: 1, Subcode: 2, Data: []byte{0, 22}}},
+		{"extended parameters cut off (9072)", before, raw(1, 32, 4, 0xfd, 0xe8, 0, 90, 10, 0, 0, 9, 255, 255, 0, 9), wire.Notification{Code: 2}},
+		{"length below 19 in OpenConfirm", confirm, raw(4, 18), wire.Notification{Code: 1, Subcode: 2, Data: []byte{0, 18}}},
+		{"type 6 in OpenConfirm", confirm, raw(6, 19), wire.Notification{Code: 1, Subcode: 3, Data: []byte{6}}},
+		{"a long KEEPALIVE in OpenConfirm", confirm, raw(4, 20, 0), wire.Notification{Code: 1, Subcode: 2, Data: []byte{0, 20}}},
+		{"a NOTIFICATION of nothing in OpenConfirm", confirm, raw(3, 20, 0), wire.Notification{Code: 1, Subcode: 2, Data: []byte{0, 20}}},
+		{"length below 19 in Established", up, raw(2, 18), wire.Notification{Code: 1, Subcode: 2, Data: []byte{0, 18}}},
+		{"type 0 in Established", up, raw(0, 19), wire.Notification{Code: 1, Subcode: 3, Data: []byte{0}}},
+		{"type 6 in Established", up, raw(6, 19), wire.Notification{Code: 1, Subcode: 3, Data: []byte{6}}},
+		{"a long KEEPALIVE in Established", up, raw(4, 20, 0), wire.Notification{Code: 1, Subcode: 2, Data: []byte{0, 20}}},
+		{"a short OPEN in Established", up, raw(1, 28, make([]byte, 9)...), wire.Notification{Code: 1, Subcode: 2, Data: []byte{0, 28}}},
+		{"UPDATE with attributes past its end", up, raw(2, 23, 0, 0, 0, 9), wire.Notification{Code: 3, Subcode: 1}},
+		{"UPDATE with a prefix cut off", up, raw(2, 25, 0, 2, 24, 10, 0, 0), wire.Notification{Code: 3, Subcode: 10}},
+		{"UPDATE with an unknown well-known attribute", up, raw(2, 27, 0, 0, 0, 4, 0x40, 99, 1, 7), wire.Notification{Code: 3, Subcode: 2, Data: []byte{0x40, 99, 1, 7}}},
+		{"UPDATE with MP_REACH_NLRI of 3 octets", up, raw(2, 29, 0, 0, 0, 6, 0x80, 14, 3, 0, 1, 1), wire.Notification{Code: 3, Subcode: 9, Data: []byte{0x80, 14, 3, 0, 1, 1}}},
+		{"UPDATE with MP_UNREACH_NLRI twice", up, raw(2, 35, 0, 0, 0, 12, 0x80, 15, 3, 0, 1, 1, 0x80, 15, 3, 0, 1, 1), wire.Notification{Code: 3, Subcode: 1}},
+		{"UPDATE with MP_REACH_NLRI well-known", up, raw(2, 31, 0, 0, 0, 8, 0x40, 14, 5, 0, 1, 1, 0, 0), wire.Notification{Code: 3, Subcode: 4, Data: []byte{0x40, 14, 5, 0, 1, 1, 0, 0}}},
+		{"UPDATE with a malformed attribute and no routes", up, raw(2, 27, 0, 0, 0, 4, 0x40, 1, 1, 9), wire.Notification{Code: 3, Subcode: 6, Data: []byte{0x40, 1, 1, 9}}},
+		{"BoRR of 5 octets (7313)", up, raw(5, 24, 0, 1, 1, 1, 9), wire.Notification{Code: 7, Subcode: 1, Data: raw(5, 24, 0, 1, 1, 1, 9)}},
 	}
 	for i, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -121,6 +144,41 @@ func TestMalformed(t *testing.T) {
 	}
 }
 
+// TestNotificationIsNotAnswered: whatever a NOTIFICATION says, in any state, the
+// connection is closed, and that is all (RFC 4271 §6.4, §8.2.2).
+func TestNotificationIsNotAnswered(t *testing.T) {
+	leaks(t)
+	a := newSide(t, "127.0.0.1")
+	n := 0
+	for _, state := range []State{OpenSent, OpenConfirm, Established} {
+		for _, says := range [][]byte{raw(3, 21, 6, 2), raw(3, 23, 2, 1, 0, 4), raw(3, 21, 0, 0), raw(3, 21, 99, 99), raw(3, 25, 6, 2, 200, 'a', 'b', 'c')} {
+			n++
+			from := fmt.Sprintf("127.0.5.%d", n)
+			b := &side{owner: newOwner(), t: t, addr: a.addr, door: a.door}
+			b.meet(netip.MustParseAddr(from), passive)
+			b.run()
+			f := b.call(t, from)
+			f.expect(wire.TypeOpen)
+			if state > OpenSent {
+				f.send(wire.AppendOpen(nil, peerOpen))
+				f.expect(wire.TypeKeepalive)
+			}
+			if state > OpenConfirm {
+				f.send(raw(4, 19))
+			}
+			f.send(says)
+			for kind, body, err := f.next(); err == nil; kind, body, err = f.next() {
+				if kind != wire.TypeKeepalive {
+					t.Errorf("%v: NOTIFICATION % x was answered by %v % x", state, says[19:], kind, body)
+				}
+			}
+			b.until(t, time.Second, "the reason", func() bool { return b.s.Status().Reason.Cause == Received })
+			_ = f.sock.Close()
+			b.stop()
+		}
+	}
+}
+
 // TestIgnored: what may come in Established and changes nothing.
 func TestIgnored(t *testing.T) {
 	leaks(t)
@@ -128,9 +186,12 @@ func TestIgnored(t *testing.T) {
 	a.meet(netip.MustParseAddr("127.0.0.9"), passive)
 	a.run()
 	f := a.call(t, "127.0.0.9")
-	f.establish(peerOpen)
+	simple := peerOpen
+	simple.EnhancedRefresh = false
+	f.establish(simple)
 	f.send(raw(5, 23, 0, 1, 9, 1))       // a refresh of subtype 9
 	f.send(raw(5, 23, 0, 1, 1, 1))       // BoRR, which wasn't agreed
+	f.send(raw(5, 24, 0, 1, 1, 1, 9))    // nor is what is wrong with it
 	f.send(raw(5, 23, 0, 2, 0, 1))       // a family that wasn't agreed
 	f.send(raw(5, 25, 0, 1, 0, 1, 0, 0)) // with an outbound filter
 	f.send(raw(5, 23, 0, 1, 0, 1))

@@ -35,7 +35,7 @@ func config(with ...func(*Config)) Config {
 }
 
 func capabilities(graceful bool) wire.Capabilities {
-	c := wire.Capabilities{Families: wire.OnlyIPv4, HasFourOctetAS: true, Refresh: true}
+	c := wire.Capabilities{Families: wire.OnlyIPv4, HasFourOctetAS: true, Refresh: true, EnhancedRefresh: true}
 	if graceful {
 		c.GracefulRestart = &wire.GracefulRestart{Time: 120 * time.Second, Families: wire.OnlyIPv4, Notification: true}
 	}

@@ -166,7 +166,10 @@ func (c *conn) complain(notes []wire.Note) {
 // (RFC 2918 §4, RFC 7313 §5).
 func (c *conn) refresh(body []byte) *wire.Error {
 	r, fault := wire.DecodeRefresh(body)
-	if fault != nil {
+	switch {
+	case fault != nil && fault.Code == wire.RefreshError && !c.terms.Theirs.EnhancedRefresh:
+		return nil // RFC 7313 §5: its error handling is for those who know it
+	case fault != nil:
 		return fault
 	}
 	asked := r.Subtype == wire.RefreshRequest && c.terms.Mine.Refresh

@@ -313,6 +313,8 @@ func TestPasswords(t *testing.T) {
 		{"missing at the listener", "", "horse", false, unanswered, true},
 		{"missing at the dialler", "c0rrect", "", false, "no answer", true},
 		{"both dial", "c0rrect", "c0rrect", true, "", false},
+		{"80 octets", Secret(strings.Repeat("x", 80)), Secret(strings.Repeat("x", 80)), true, "", true},
+		{"wrong in the 80th octet", Secret(strings.Repeat("x", 80)), Secret(strings.Repeat("x", 79) + "y"), false, unanswered, true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			a, b := pair(t)

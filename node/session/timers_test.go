@@ -69,6 +69,71 @@ func TestHoldTimer(t *testing.T) {
 	})
 }
 
+// TestHoldTimerInOpenConfirm: a peer whose KEEPALIVE doesn't come is given up
+// after the agreed time (RFC 4271 §8.2.2).
+func TestHoldTimerInOpenConfirm(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, x := dialled(t, newOwner())
+		defer start1(t, s)()
+		f := newFar(t, <-x.calls)
+		f.expect(wire.TypeOpen)
+		begin := time.Now()
+		f.send(wire.AppendOpen(nil, theirs(low)))
+		n := f.notification()
+		if d := time.Since(begin); n.Code != wire.HoldExpired || d < 90*time.Second || d > 91*time.Second {
+			t.Errorf("%v after %v", n, d)
+		}
+		_ = f.sock.Close()
+	})
+}
+
+// TestShortHoldTime: with the shortest hold time there are KEEPALIVEs enough,
+// and never two within a second (RFC 4271 §4.4).
+func TestShortHoldTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, x := dialled(t, newOwner())
+		defer start1(t, s)()
+		f := newFar(t, <-x.calls)
+		f.establish(theirs(low, func(o *wire.Open) { o.HoldTime = 3 * time.Second }))
+		aside(t, func() {
+			for {
+				<-time.After(time.Second)
+				if _, err := f.sock.Write(wire.AppendKeepalive(nil)); err != nil {
+					return
+				}
+			}
+		})
+		last := time.Now()
+		for range 100 {
+			f.expect(wire.TypeKeepalive)
+			if gap := time.Since(last); gap != time.Second {
+				t.Fatalf("%v between KEEPALIVEs", gap)
+			}
+			last = time.Now()
+		}
+		_ = f.sock.Close()
+	})
+}
+
+// TestNoHoldTime: with a hold time of 0 there are no KEEPALIVEs but the first,
+// and nobody is given up for silence (RFC 4271 §4.4).
+func TestNoHoldTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, x := dialled(t, newOwner())
+		defer start1(t, s)()
+		f := newFar(t, <-x.calls)
+		f.establish(theirs(low, func(o *wire.Open) { o.HoldTime = 0 }))
+		aside(t, func() {
+			f.listenTo(func(kind wire.Type, _ []byte) { t.Errorf("got %v", kind) })
+		})
+		<-time.After(24 * time.Hour)
+		if st := s.Status(); st.State != Established {
+			t.Errorf("%v: %v", st.State, st.Reason)
+		}
+		_ = f.sock.Close()
+	})
+}
+
 // TestHoldTimerCountsMessages: octets that never become a message keep nothing up.
 func TestHoldTimerCountsMessages(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

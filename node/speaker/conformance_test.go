@@ -104,6 +104,20 @@ func TestRefreshed(t *testing.T) {
 	}
 }
 
+// TestRefreshedAfterTheFirstTable: a refresh that is asked for earlier begins
+// after End-of-RIB (RFC 7313 §4).
+func TestRefreshedAfterTheFirstTable(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := onStand(t, Options{Restarting: true}, bgpWith(), "10.0.0.2")
+		p := s.call("10.0.0.2", func(o *wire.Open) { o.EnhancedRefresh = true })
+		p.say(wire.AppendRefresh(nil, wire.Refresh{Family: wire.IPv4}))
+		pass(deferral + time.Second)
+		if got, want := p.since(), "+172.16.1.0/24 End-of-RIB BoRR +172.16.1.0/24 EoRR"; got != want {
+			t.Errorf("told %q, want %q", got, want)
+		}
+	})
+}
+
 // TestRefreshByThePeer: what a peer doesn't tell again between BoRR and EoRR
 // goes (RFC 7313 §4).
 func TestRefreshByThePeer(t *testing.T) {

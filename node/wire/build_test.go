@@ -11,7 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// cut splits what a Builder has written into message bodies and checks each header.
+// cut splits what a Builder has written into message bodies and checks that each
+// has a good header and routes of one kind only (RFC 7606 §5.1).
 func cut(t testing.TB, b []byte, longest int) [][]byte {
 	t.Helper()
 	var bodies [][]byte
@@ -19,6 +20,23 @@ func cut(t testing.TB, b []byte, longest int) [][]byte {
 		typ, length, bad := Header(b, longest)
 		if bad != nil || typ != TypeUpdate || length > len(b) {
 			t.Fatalf("a message of type %v, %d octets of %d: %v", typ, length, len(b), bad)
+		}
+		s, bad := split(b[headerLen:length])
+		if bad != nil {
+			t.Fatal(bad)
+		}
+		p, bad := new(Decoder).locate(s.attributes)
+		if bad != nil {
+			t.Fatal(bad)
+		}
+		kinds := 0
+		for _, field := range [][]byte{s.withdrawn, s.nlri, p.reach, p.unreach} {
+			if len(field) > 0 {
+				kinds++
+			}
+		}
+		if kinds != 1 {
+			t.Fatalf("%d kinds of routes in one message", kinds)
 		}
 		bodies = append(bodies, b[headerLen:length])
 		b = b[length:]
