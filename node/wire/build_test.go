@@ -35,7 +35,7 @@ func cut(t testing.TB, b []byte, longest int) [][]byte {
 				kinds++
 			}
 		}
-		if kinds != 1 {
+		if kinds > 1 {
 			t.Fatalf("%d kinds of routes in one message", kinds)
 		}
 		bodies = append(bodies, b[headerLen:length])
