@@ -259,6 +259,25 @@ func TestLabFilters(t *testing.T) {
 	}
 	show(b2, "10.1.6.0/24", "BGP.as_path: 64512\n")
 
+	// Communities go with what the pools let out.
+	node.Apply(`
+apiVersion: projectcalico.org/v3
+kind: BGPConfiguration
+metadata: {name: default}
+spec:
+  communities: [{name: blue, value: '64512:100'}]
+  prefixAdvertisements:
+    - {cidr: 10.1.2.0/23, communities: [blue]}
+    - {cidr: 10.1.3.0/24, communities: ['64512:1:2']}
+`)
+	hears("communities", b2, "r1", 2, 0)
+	hears("communities", b3, "r1", 2, 0)
+	show(b2, "10.1.2.0/24", "BGP.community: (64512,100)\n")
+	show(b3, "10.1.3.0/24", "BGP.community: (64512,100)\n", "BGP.large_community: (64512, 1, 2)\n")
+	node.Do("delete", "bgpconfiguration", "default")
+	hears("no communities", b2, "r1", 2, 0)
+	hears("no communities", b3, "r1", 2, 0)
+
 	for _, p := range peers {
 		is, err := node.Peer(p)
 		if err != nil || !is.Since.Equal(up[p]) {

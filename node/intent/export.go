@@ -4,6 +4,7 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/calctl/calctl/node/policy"
 	"github.com/calctl/calctl/resources"
@@ -27,11 +28,51 @@ func (d *derivation) export() policy.Export {
 			e.Accept = append(e.Accept, cidr.Masked())
 		}
 	}
-	e.Reject, e.Accept = sortedSet(e.Reject), sortedSet(e.Accept)
+	e.Reject, e.Accept = sortedSet(e.Reject, netip.Prefix.Compare), sortedSet(e.Accept, netip.Prefix.Compare)
+	e.Advertise = d.advertise()
 	return e
 }
 
-func sortedSet(p []netip.Prefix) []netip.Prefix {
-	slices.SortFunc(p, netip.Prefix.Compare)
-	return slices.Compact(p)
+// advertise makes the prefixAdvertisements: those of this node if it has any,
+// else the cluster's. Named communities are looked up in the same resource.
+func (d *derivation) advertise() []policy.Advertisement {
+	key, spec := resources.Key{Kind: resources.KindBGPConfiguration, Name: perNode + d.self.name}, &d.global
+	if own := d.snap.Configs[key.Name]; own != nil && len(own.Spec.PrefixAdvertisements) > 0 {
+		spec = &own.Spec
+	} else {
+		key.Name = globalName
+	}
+	named := map[string]string{}
+	for _, c := range spec.Communities {
+		named[c.Name] = c.Value
+	}
+	byCIDR := map[netip.Prefix][]string{}
+	for i, p := range spec.PrefixAdvertisements {
+		cidr, err := netip.ParsePrefix(p.CIDR)
+		if err != nil {
+			d.about(key, "spec.prefixAdvertisements[%d].cidr '%s' is not address/length; it is passed over", i, p.CIDR)
+			continue
+		}
+		for _, c := range p.Communities {
+			value := c
+			if !policy.IsCommunity(c) {
+				value = named[c]
+			}
+			if !policy.IsCommunity(value) {
+				d.about(key, "spec.prefixAdvertisements[%d].communities: '%s' is neither a community nor the name of one in spec.communities; it is passed over", i, c)
+				continue
+			}
+			byCIDR[cidr.Masked()] = append(byCIDR[cidr.Masked()], value)
+		}
+	}
+	var list []policy.Advertisement
+	for _, cidr := range slices.SortedFunc(maps.Keys(byCIDR), netip.Prefix.Compare) {
+		list = append(list, policy.Advertisement{CIDR: cidr, Communities: sortedSet(byCIDR[cidr], strings.Compare)})
+	}
+	return list
+}
+
+func sortedSet[E comparable](list []E, compare func(a, b E) int) []E {
+	slices.SortFunc(list, compare)
+	return slices.Compact(list)
 }

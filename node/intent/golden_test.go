@@ -224,6 +224,9 @@ func show(t *testing.T, b intent.BGP) string {
 	for _, p := range b.Export.Reject {
 		out.Export["reject"] = append(out.Export["reject"], p.String())
 	}
+	for _, a := range b.Export.Advertise {
+		out.Export["advertise"] = append(out.Export["advertise"], a.CIDR.String()+" "+strings.Join(a.Communities, " "))
+	}
 	text, err := yaml.Marshal(out)
 	if err != nil {
 		t.Fatal(err)

@@ -44,16 +44,11 @@ var globalNotYet = []missing[configSpec]{
 	{"programClusterRoutes", func(s *configSpec) bool { return s.ProgramClusterRoutes != nil && *s.ProgramClusterRoutes != "Enabled" }, "the kernel gets the routes of all pools", false},
 	{"ipv4NormalRoutePriority", func(s *configSpec) bool { return otherPriority(s.IPv4NormalRoutePriority) }, "routes have the usual metric", false},
 	{"ipv6NormalRoutePriority", func(s *configSpec) bool { return otherPriority(s.IPv6NormalRoutePriority) }, "routes have the usual metric", false},
-	prefixAdvertisementsNotYet,
 	logSeverityNotYet,
 }
 
 // ownNotYet are the fields of which a BGPConfiguration for one node has a say.
-var ownNotYet = []missing[configSpec]{prefixAdvertisementsNotYet, logSeverityNotYet}
-
-var prefixAdvertisementsNotYet = missing[configSpec]{
-	"prefixAdvertisements", func(s *configSpec) bool { return len(s.PrefixAdvertisements) > 0 }, "peers are told without communities", false,
-}
+var ownNotYet = []missing[configSpec]{logSeverityNotYet}
 
 var logSeverityNotYet = missing[configSpec]{
 	"logSeverityScreen", func(s *configSpec) bool {

@@ -34,6 +34,26 @@ func BenchmarkJudge(b *testing.B) {
 		routes[i] = policy.Route{Prefix: netip.PrefixFrom(a, 32), Attrs: sets[i%len(sets)], Remote: true, Interface: "eth0"}
 	}
 	x := policy.NewExporter(chain, policy.Export{Accept: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}, true)
+	measure(b, x, routes)
+}
+
+// BenchmarkPools is what the pools alone cost, with communities of two prefixes.
+func BenchmarkPools(b *testing.B) {
+	x := policy.NewExporter(policy.Chain{}, policy.Export{
+		Accept: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
+		Advertise: []policy.Advertisement{
+			{netip.MustParsePrefix("10.0.0.0/8"), []string{"1:1"}}, {netip.MustParsePrefix("10.0.0.0/12"), []string{"1:2"}},
+		},
+	}, true)
+	routes := make([]policy.Route, 100_000)
+	a := attrs(b, "path 1 2 3")
+	for i := range routes {
+		routes[i] = policy.Route{Prefix: netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), 32), Attrs: a}
+	}
+	measure(b, x, routes)
+}
+
+func measure(b *testing.B, x *policy.Exporter, routes []policy.Route) {
 	b.ReportAllocs()
 	i := 0
 	for b.Loop() {

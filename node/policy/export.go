@@ -5,18 +5,45 @@ import (
 	"slices"
 
 	"github.com/gaissmai/bart"
+
+	"github.com/calctl/calctl/node/wire"
 )
 
 // An Export says what is told of the routes that no filter decides on: what
 // lies inside an IPPool with disableBGPExport is kept, what lies inside
-// another is told, everything else is kept.
+// another is told, with communities where such are advertised, everything else
+// is kept.
 type Export struct {
 	Reject, Accept []netip.Prefix // sorted
+	// Advertise are the communities that go with what is told so. All whose
+	// prefix a route lies in count.
+	Advertise []Advertisement
+}
+
+// An Advertisement is the communities of the routes inside a prefix.
+type Advertisement struct {
+	CIDR        netip.Prefix
+	Communities []string // aa:nn, or aa:nn:mm for a large one; sorted
+}
+
+func (a Advertisement) equal(b Advertisement) bool {
+	return a.CIDR == b.CIDR && slices.Equal(a.Communities, b.Communities)
+}
+
+func (a Advertisement) steps() []func(*wire.Fields) {
+	var steps []func(*wire.Fields)
+	for _, text := range a.Communities {
+		if c, err := readCommunity(text); err == nil { // others would be none
+			steps = append(steps, c.add)
+		}
+	}
+	return steps
 }
 
 // Equal reports whether two say the same.
 func (e Export) Equal(o Export) bool {
-	return slices.Equal(e.Reject, o.Reject) && slices.Equal(e.Accept, o.Accept)
+	return slices.Equal(e.Reject, o.Reject) && slices.Equal(e.Accept, o.Accept) &&
+		slices.EqualFunc(e.Advertise, o.Advertise, Advertisement.equal)
 }
 
 // Permits reports whether peers may hear of p.
@@ -38,6 +65,7 @@ func within(p netip.Prefix, in []netip.Prefix) bool {
 type Exporter struct {
 	filters
 	reject, accept bart.Lite
+	advertise      bart.Table[*change] // what communities are added inside of a prefix
 }
 
 // NewExporter makes an Exporter; external says whether the peers are in another
@@ -49,6 +77,14 @@ func NewExporter(c Chain, e Export, external bool) *Exporter {
 	}
 	for _, p := range e.Accept {
 		x.accept.Insert(p)
+	}
+	for _, a := range e.Advertise {
+		add, ok := x.advertise.Get(a.CIDR)
+		if !ok {
+			add = &change{}
+			x.advertise.Insert(a.CIDR, add)
+		}
+		add.steps = append(add.steps, a.steps()...)
 	}
 	return x
 }
@@ -62,7 +98,22 @@ func (x *Exporter) Judge(t Route) Decision {
 	case x.reject.LookupPrefix(t.Prefix):
 		return Decision{By: ByShutPool}
 	case x.accept.LookupPrefix(t.Prefix):
-		return Decision{Attrs: t.Attrs, By: ByPool}
+		return x.told(&t)
 	}
 	return Decision{}
+}
+
+// told is a route in a pool, with the communities of all prefixes it lies in.
+func (x *Exporter) told(t *Route) Decision {
+	d := Decision{Attrs: t.Attrs, By: ByPool}
+	if x.advertise.Size() == 0 {
+		return d
+	}
+	for _, add := range x.advertise.Supernets(t.Prefix) {
+		if d.Attrs = x.changed.apply(add, d.Attrs); d.Attrs == nil {
+			d.By = ByItsLength
+			break
+		}
+	}
+	return d
 }

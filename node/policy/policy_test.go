@@ -335,6 +335,49 @@ func say(d policy.Decision) string {
 	return s + d.By.String()
 }
 
+// TestAdvertise: communities go with what the pools let out, those of all
+// prefixes around it, and not with what a filter lets out.
+func TestAdvertise(t *testing.T) {
+	export := policy.Export{
+		Accept: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8")},
+		Reject: []netip.Prefix{netip.MustParsePrefix("10.9.0.0/16")},
+		Advertise: []policy.Advertisement{
+			{netip.MustParsePrefix("10.0.0.0/8"), []string{"1:1"}},
+			{netip.MustParsePrefix("10.1.0.0/16"), []string{"1:2", "1:2:3"}},
+			{netip.MustParsePrefix("10.1.2.0/24"), []string{"1:1", "1:4"}},
+			{netip.MustParsePrefix("192.0.2.0/24"), []string{"1:5"}},
+			{netip.MustParsePrefix("fd00::/16"), []string{"1:6"}},
+		},
+	}
+	x := policy.NewExporter(policy.NewChain(filter(t, "f", "- {action: Accept, cidr: 10.2.0.0/16, matchOperator: Equal}")), export, false)
+	a := attrs(t, "path 1")
+	for prefix, want := range map[string]string{
+		"10.3.0.0/16":  "path 1, pref 100, [1:1]",
+		"10.0.0.0/8":   "path 1, pref 100, [1:1]",
+		"10.0.0.0/15":  "path 1, pref 100, [1:1]",
+		"10.1.0.0/16":  "path 1, pref 100, [1:1 1:2 1:2:3]",
+		"10.1.2.3/32":  "path 1, pref 100, [1:1 1:2 1:2:3 1:4]",
+		"10.2.0.0/16":  "path 1, pref 100, []",
+		"fd00:1::/64":  "path 1, pref 100, [1:6]",
+		"fd01::/16":    "path 1, pref 100, []",
+		"10.9.1.0/24":  "kept",
+		"192.0.2.0/24": "kept",
+	} {
+		got := "kept"
+		if d := x.Judge(policy.Route{Prefix: netip.MustParsePrefix(prefix), Attrs: a}); d.Attrs != nil {
+			got = wordsOf(d.Attrs)
+		}
+		if got != want {
+			t.Errorf("%s: %s, want %s", prefix, got, want)
+		}
+	}
+	one := policy.Export{Advertise: []policy.Advertisement{{netip.MustParsePrefix("10.0.0.0/8"), []string{"1:1"}}}}
+	if !export.Equal(export) || export.Equal(one) || one.Equal(policy.Export{}) ||
+		one.Equal(policy.Export{Advertise: []policy.Advertisement{{netip.MustParsePrefix("10.0.0.0/8"), []string{"1:2"}}}}) {
+		t.Error("equal is what is not, or the other way round")
+	}
+}
+
 // TestChainIsAValue: what is made of the same filters is the same, and gives
 // them back.
 func TestChainIsAValue(t *testing.T) {

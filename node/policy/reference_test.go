@@ -58,6 +58,14 @@ func slow(filters []*resources.BGPFilter, importing bool, e policy.Export, r pla
 	}
 	for _, p := range e.Accept {
 		if b, most := bitsOf(p); most == r.most && strings.HasPrefix(r.bits, b) {
+			for _, a := range e.Advertise {
+				if b, most := bitsOf(a.CIDR); most != r.most || !strings.HasPrefix(r.bits, b) {
+					continue
+				}
+				for _, c := range a.Communities {
+					r = slowOperation(resources.BGPFilterOperation{AddCommunity: &resources.BGPFilterAddCommunity{Value: c}}, r)
+				}
+			}
 			return &r, "IPPool"
 		}
 	}
@@ -308,6 +316,13 @@ func TestAgainstTheDescription(t *testing.T) {
 		}
 		for range d.IntN(2) {
 			export.Reject = append(export.Reject, d.prefix(v4))
+		}
+		for range d.IntN(4) {
+			a := policy.Advertisement{CIDR: d.prefix(v4 || d.sometimes())}
+			for range 1 + d.IntN(2) {
+				a.Communities = append(a.Communities, d.community())
+			}
+			export.Advertise = append(export.Advertise, a)
 		}
 		var ins, outs []policy.Filter
 		for _, f := range list {

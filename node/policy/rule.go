@@ -125,6 +125,12 @@ func (c *communities) in(a *wire.Attrs) bool {
 	return true
 }
 
+// IsCommunity reports whether a text is a community: aa:nn, or aa:nn:mm.
+func IsCommunity(text string) bool {
+	_, err := readCommunity(text)
+	return err == nil
+}
+
 // readCommunity reads aa:nn or aa:nn:mm.
 func readCommunity(text string) (c communities, err error) {
 	words := strings.Split(text, ":")

@@ -30,7 +30,11 @@ func check(want intent.BGP) (intent.BGP, map[netip.AddrPort]error, error) {
 			return want, nil, fmt.Errorf("local route: %w", err)
 		}
 	}
-	for _, p := range slices.Concat(want.Export.Reject, want.Export.Accept) {
+	inside := slices.Concat(want.Export.Reject, want.Export.Accept)
+	for _, a := range want.Export.Advertise {
+		inside = append(inside, a.CIDR)
+	}
+	for _, p := range inside {
 		if err := checkPrefix(p); err != nil {
 			return want, nil, fmt.Errorf("export policy: %w", err)
 		}

@@ -84,6 +84,9 @@ func TestDiff(t *testing.T) {
 		{"a route less", base(), base(func(w *intent.BGP) { delete(w.Local, p) }), Changes{Withdraw: []netip.Prefix{p}}},
 		{"a route by another gateway", base(), base(func(w *intent.BGP) { w.Local[p] = intent.Local{Source: intent.Kernel, Metric: 5} }), Changes{Announce: []netip.Prefix{p}}},
 		{"a pool more", base(), base(func(w *intent.BGP) { w.Export.Reject = []netip.Prefix{q} }), Changes{Policy: true}},
+		{"communities", base(), base(func(w *intent.BGP) {
+			w.Export.Advertise = []policy.Advertisement{{CIDR: q, Communities: []string{"1:2"}}}
+		}), Changes{Policy: true}},
 		{"a pool less", base(), base(func(w *intent.BGP) { w.Export.Accept = nil }), Changes{Policy: true}},
 	}
 	for _, tt := range tests {
