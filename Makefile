@@ -5,7 +5,7 @@ GO      ?= go
 GOFLAGS := -trimpath
 export CGO_ENABLED = 0
 
-.PHONY: build demo test lint bench snapshot deps clean help
+.PHONY: build demo test lint bench churn fuzz snapshot deps clean help
 
 build: ## the calctl binary, static, into bin/
 	$(GO) build $(GOFLAGS) -o bin/calctl ./cmd/calctl
@@ -22,6 +22,9 @@ lint: bin/golangci-lint ## style and the import rules
 
 bench: deps build ## UPDATE to kernel, side by side with BIRD (root, minutes)
 	CGO_ENABLED=0 $(GO) test ./bench -run "^$$" -bench . -benchtime 1x -timeout 60m
+
+churn: deps ## an hour of flaps and 50,000 route changes a minute from 1,000 peers (root; CHURN=5m for less)
+	CGO_ENABLED=0 $(GO) test ./bench -run '^TestChurn$$' -churn $(or $(CHURN),1h) -timeout 3h -v
 
 fuzz: ## a short run of every fuzz target
 	$(GO) list ./... | while read -r pkg; do \

@@ -31,18 +31,27 @@ func costOf(b *testing.B, pid int) cost {
 		b.Fatal(err)
 	}
 	c := cost{user: time.Duration(user) * 10 * time.Millisecond, system: time.Duration(system) * 10 * time.Millisecond}
+	c.peak = statusOf(b, pid, "VmHWM") << 10
+	return c
+}
+
+// residentOf is a process's resident memory in bytes.
+func residentOf(t testing.TB, pid int) int64 { return statusOf(t, pid, "VmRSS") << 10 }
+
+// threadsOf is the number of a process's threads.
+func threadsOf(t testing.TB, pid int) int64 { return statusOf(t, pid, "Threads") }
+
+// statusOf reads a number from /proc/PID/status; sizes are in kB there.
+func statusOf(t testing.TB, pid int, key string) int64 {
+	t.Helper()
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
-		b.Fatal(err)
+		t.Fatal(err)
 	}
-	for _, line := range strings.Split(string(text), "\n") {
-		if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
-			var kb int64
-			if _, err := fmt.Sscan(rest, &kb); err != nil {
-				b.Fatal(err)
-			}
-			c.peak = kb << 10
-		}
+	_, rest, _ := strings.Cut(string(text), key+":")
+	var n int64
+	if _, err := fmt.Sscan(rest, &n); err != nil {
+		t.Fatalf("%s of %d: %v", key, pid, err)
 	}
-	return c
+	return n
 }

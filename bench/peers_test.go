@@ -34,9 +34,10 @@ func BenchmarkManyPeers(b *testing.B) {
 
 // roomForNeighbours makes room in the kernel's table of neighbours, which all
 // namespaces share: by default it holds about a thousand.
-func roomForNeighbours(b *testing.B) {
-	for _, key := range []string{"gc_thresh3", "gc_thresh2", "gc_thresh1"} {
-		file := "/proc/sys/net/ipv4/neigh/default/" + key
+func roomForNeighbours(b testing.TB) {
+	for _, key := range []string{"4/neigh/default/gc_thresh3", "4/neigh/default/gc_thresh2", "4/neigh/default/gc_thresh1",
+		"6/neigh/default/gc_thresh3", "6/neigh/default/gc_thresh2", "6/neigh/default/gc_thresh1"} {
+		file := "/proc/sys/net/ipv" + key
 		before, err := os.ReadFile(file)
 		if err == nil {
 			err = os.WriteFile(file, []byte("65536"), 0o644)

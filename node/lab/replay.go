@@ -59,9 +59,14 @@ func Open(asn uint32, routerID netip.Addr) []byte {
 // Establish brings a session up on a fresh connection and answers with
 // keepalives from then on.
 func Establish(conn net.Conn, asn uint32, routerID netip.Addr) (*Replayer, error) {
-	r := &Replayer{Conn: conn, reader: bufio.NewReaderSize(conn, 1<<16), Ended: make(chan error, 1)}
+	return EstablishWith(conn, Open(asn, routerID))
+}
+
+// EstablishWith is Establish with an OPEN of the caller's.
+func EstablishWith(conn net.Conn, open []byte) (*Replayer, error) {
+	r := &Replayer{Conn: conn, reader: bufio.NewReaderSize(conn, 1<<14), Ended: make(chan error, 1)}
 	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
-	if _, err := conn.Write(Open(asn, routerID)); err != nil {
+	if _, err := conn.Write(open); err != nil {
 		return nil, err
 	}
 	for _, want := range []byte{msgOpen, msgKeepalive} {
