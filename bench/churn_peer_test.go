@@ -154,15 +154,15 @@ func (c *churner) join(unexpected func(*churner, error)) error {
 	return nil
 }
 
-// flap ends the session as is its fate and brings it up again. It returns
-// false when the peer is away already.
-func (c *churner) flap(retry func(func() error), unexpected func(*churner, error)) bool {
+// flap ends the session as is its fate and brings it up again; a peer that is
+// away already is left alone.
+func (c *churner) flap(retry func(func() error), unexpected func(*churner, error)) {
 	c.mu.Lock()
 	conn, fate, goner, ended := c.conn, c.fate, c.goner, c.ended
 	c.conn = nil
 	c.mu.Unlock()
 	if conn == nil {
-		return false
+		return
 	}
 	goner.Store(true)
 	switch fate {
@@ -201,7 +201,6 @@ func (c *churner) flap(retry func(func() error), unexpected func(*churner, error
 	if fate == returns {
 		_ = conn.Close()
 	}
-	return true
 }
 
 // open is the peer's OPEN.
