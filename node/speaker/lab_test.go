@@ -74,6 +74,7 @@ type bird struct {
 	v6        bool   // also a session over IPv6
 	extra     string // in the protocols
 	noRestart bool   // no graceful restart capability
+	addPath   bool   // several paths, both ways (RFC 7911)
 }
 
 func (f far) bird(c bird) *lab.Bird {
@@ -89,8 +90,8 @@ func (f far) bird(c bird) *lab.Bird {
 		conf += "}\n"
 	}
 	session := func(name, family string, local, remote netip.Addr) {
-		conf += fmt.Sprintf("protocol bgp %s {\n local %v as %d;\n neighbor %v as %d;\n multihop;\n connect delay time 1;\n error wait time 1, 2;\n %s { import all; export all; };\n%s",
-			name, local, c.asn, remote, ownASN, family, c.extra)
+		conf += fmt.Sprintf("protocol bgp %s {\n local %v as %d;\n neighbor %v as %d;\n multihop;\n connect delay time 1;\n error wait time 1, 2;\n %s { import all; export all; add paths %s; };\n%s",
+			name, local, c.asn, remote, ownASN, family, map[bool]string{true: "on", false: "off"}[c.addPath], c.extra)
 		if c.password != "" {
 			conf += fmt.Sprintf(" password %q;\n", c.password)
 		}

@@ -100,6 +100,7 @@ func (p *peering) capabilities() wire.Capabilities {
 	return wire.Capabilities{
 		Families: family, Refresh: true, EnhancedRefresh: true, ExtendedMessage: true,
 		HasFourOctetAS: true, GracefulRestart: restart,
+		AddPathSend: family, AddPathReceive: family,
 	}
 }
 
