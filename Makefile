@@ -20,8 +20,8 @@ lint: bin/golangci-lint ## style and the import rules
 	bin/golangci-lint run ./...
 	$(GO) vet ./...
 
-bench: deps build ## UPDATE to kernel, side by side with BIRD (root, minutes)
-	CGO_ENABLED=0 $(GO) test ./bench -run "^$$" -bench . -benchtime 1x -timeout 60m
+bench: deps build ## every scenario, side by side with BIRD and FRR (root, half an hour)
+	$(GO) test ./bench -run "^$$" -bench . -benchtime 1x -timeout 120m
 
 churn: deps ## an hour of flaps and 50,000 route changes a minute from 1,000 peers (root; CHURN=5m for less)
 	CGO_ENABLED=0 $(GO) test ./bench -run '^TestChurn$$' -churn $(or $(CHURN),1h) -timeout 3h -v

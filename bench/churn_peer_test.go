@@ -118,7 +118,7 @@ func (c *churner) join(unexpected func(*churner, error)) error {
 	if fate == falls && !c.steady {
 		hold = 9
 	}
-	s, err := lab.EstablishWith(conn, c.open(hold))
+	s, err := lab.EstablishWith(conn, c.open(hold), func([]byte) {})
 	if err != nil {
 		_ = conn.Close()
 		return err

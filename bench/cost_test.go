@@ -6,9 +6,11 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/calctl/calctl/node/lab"
 )
 
-// A cost is what a process has used.
+// A cost is what processes have used together.
 type cost struct {
 	user, system time.Duration
 	peak         int64 // bytes of resident memory at most
@@ -18,8 +20,19 @@ func (c cost) since(before cost) cost {
 	return cost{c.user - before.user, c.system - before.system, c.peak}
 }
 
-// costOf reads /proc: CPU time in ticks of 10 ms, the memory peak in kB.
-func costOf(b *testing.B, pid int) cost {
+func (c cost) cpu() time.Duration { return c.user + c.system }
+
+func costOf(b *testing.B, processes []*lab.Process) (all cost) {
+	b.Helper()
+	for _, p := range processes {
+		c := costOfPID(b, p.PID())
+		all = cost{all.user + c.user, all.system + c.system, all.peak + c.peak}
+	}
+	return all
+}
+
+// costOfPID reads /proc: CPU time in ticks of 10 ms, the memory peak in kB.
+func costOfPID(b *testing.B, pid int) cost {
 	b.Helper()
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {

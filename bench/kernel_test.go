@@ -3,13 +3,13 @@ package bench
 import (
 	"encoding/binary"
 	"errors"
-	"net"
-	"os"
+	"fmt"
+	"iter"
+	"net/netip"
 	"syscall"
 	"testing"
 	"time"
 
-	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 
 	"github.com/calctl/calctl/node/lab"
@@ -17,175 +17,186 @@ import (
 
 // A kernel is the routing table of a host, seen from outside.
 type kernel struct {
-	b    *testing.B
-	conn *netlink.Conn
+	b   *testing.B
+	fd  int
+	buf []byte
 }
 
 func watch(b *testing.B, h *lab.Host) *kernel {
 	b.Helper()
-	return &kernel{b, dial(b, h)}
+	return &kernel{b, netlinkSocket(b, h), make([]byte, 1<<20)}
 }
 
-func dial(b *testing.B, h *lab.Host) *netlink.Conn {
+func netlinkSocket(b *testing.B, h *lab.Host) (fd int) {
 	b.Helper()
-	ns, err := os.Open("/var/run/netns/" + h.NS)
-	if err != nil {
+	if err := h.Inside(func() (err error) {
+		fd, err = unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_ROUTE)
+		return err
+	}); err != nil {
 		b.Fatal(err)
 	}
-	b.Cleanup(func() { _ = ns.Close() })
-	conn, err := netlink.Dial(unix.NETLINK_ROUTE, &netlink.Config{NetNS: int(ns.Fd())})
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { _ = conn.Close() })
-	return conn
+	b.Cleanup(func() { _ = unix.Close(fd) })
+	return fd
 }
 
-// complete waits until all n prefixes are in the kernel and returns when that was.
-func (k *kernel) complete(start time.Time, n int, ended <-chan error) time.Duration {
-	k.b.Helper()
-	deadline := time.Now().Add(3 * time.Minute)
+// A route is what the kernel says of one.
+type route struct {
+	bits    int
+	gateway netip.Addr // invalid if there are several
+	hops    int
+}
+
+// A goal is a state of the kernel's table to wait for: n routes, those of
+// lab.Prefix, and all of them as they should be. With n = 0 there is none left.
+type goal struct {
+	n    int
+	good func(route) bool
+}
+
+// by is a goal's good: the route goes by one neighbour.
+func by(gateway netip.Addr) func(route) bool {
+	return func(r route) bool { return r.gateway == gateway }
+}
+
+// probes is how many routes are asked for one by one.
+const probes = 1000
+
+// reach waits until the table, which has or had n routes, is as it should be,
+// and returns when that was, counted from start. It gives up when broken says why.
+func (k *kernel) reach(start time.Time, n int, g goal, broken func() error) (time.Duration, error) {
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
-	for {
-		select {
-		case err := <-ended:
-			k.b.Fatalf("the session ended: %v", err)
-		case <-tick.C:
+	probed := func() bool { return true }
+	last := 0
+	if n > 0 {
+		at := 0 // the probes before it were as they should be
+		probed = func() bool {
+			for ; at < probes; at++ {
+				i := min(n-1, (at+1)*n/probes)
+				r, found := k.get(lab.Prefix(i))
+				if (g.n == 0) == found || found && !g.good(r) {
+					return false
+				}
+			}
+			return true
 		}
-		if k.has(n - 1) {
+	}
+	for {
+		now := time.Now()
+		if probed() {
 			took := time.Since(start)
-			for {
-				count := k.count()
-				if count >= n {
-					return took
-				}
-				if time.Now().After(deadline) {
-					k.b.Fatalf("%d of %d routes are in the kernel", count, n)
-				}
+			for last = k.count(g); last != g.n && time.Since(now) < *limit; last = k.count(g) {
 				took = time.Since(start)
 			}
+			if last == g.n {
+				return took, nil
+			}
 		}
-		if time.Now().After(deadline) {
-			k.b.Fatalf("the last of %d routes is not in the kernel; %d are", n, k.count())
+		if err := broken(); err != nil {
+			return 0, err
 		}
+		if time.Since(start) > *limit {
+			return 0, fmt.Errorf("%d of %d routes after %v", k.count(g), g.n, *limit)
+		}
+		<-tick.C
 	}
 }
 
-// has asks the kernel which route it would take to the i-th prefix.
-func (k *kernel) has(i int) bool {
-	p := lab.Prefix(i)
-	body := make([]byte, 12)
-	body[0], body[1] = unix.AF_INET, 32
-	binary.NativeEndian.PutUint32(body[8:], unix.RTM_F_FIB_MATCH)
-	enc := netlink.NewAttributeEncoder()
-	enc.Bytes(unix.RTA_DST, p.Addr().AsSlice())
-	attrs, err := enc.Encode()
-	if err != nil {
-		k.b.Fatal(err)
+// get asks for the route of a prefix.
+func (k *kernel) get(p netip.Prefix) (route, bool) {
+	a := p.Addr().As4()
+	m := request(unix.RTM_GETROUTE, 0, 32, unix.RTM_F_FIB_MATCH)
+	m = append(appendHeader(m, 8, unix.RTA_DST), a[:]...)
+	for r, err := range k.ask(m) {
+		if errors.Is(err, syscall.ENETUNREACH) {
+			return route{}, false
+		}
+		if err != nil {
+			k.b.Fatal(err)
+		}
+		return r, r.bits == p.Bits()
 	}
-	answers, err := k.conn.Execute(netlink.Message{Header: netlink.Header{Type: unix.RTM_GETROUTE, Flags: netlink.Request}, Data: append(body, attrs...)})
-	if errors.Is(err, syscall.ENETUNREACH) {
-		return false
-	}
-	if err != nil {
-		k.b.Fatal(err)
-	}
-	return len(answers) > 0 && int(answers[0].Data[1]) == p.Bits()
+	return route{}, false
 }
 
-// count dumps the main table and counts the routes of length 24.
-func (k *kernel) count() int {
-	body := make([]byte, 12)
-	body[0] = unix.AF_INET
-	answers, err := k.conn.Execute(netlink.Message{Header: netlink.Header{Type: unix.RTM_GETROUTE, Flags: netlink.Request | netlink.Dump}, Data: body})
-	if err != nil {
-		k.b.Fatal(err)
-	}
-	n := 0
-	for _, m := range answers {
-		if m.Data[1] == 24 && m.Data[4] == unix.RT_TABLE_MAIN && m.Data[5] != unix.RTPROT_KERNEL {
+// count reads the main table and counts the routes of length 24 that are good;
+// if there are to be none, all.
+func (k *kernel) count(g goal) (n int) {
+	for r, err := range k.ask(request(unix.RTM_GETROUTE, unix.NLM_F_DUMP, 0, 0)) {
+		if err != nil {
+			k.b.Fatal(err)
+		}
+		if r.bits == 24 && (g.n == 0 || g.good(r)) {
 			n++
 		}
 	}
 	return n
 }
 
-// rawNetlink writes n routes with nothing around it: messages back to back in
-// one buffer, an acknowledgement asked for at the end of each batch only.
-func rawNetlink(b *testing.B, n int) result {
-	dut, _ := pair(b)
-	link := linkIndex(b, dut, "eth0")
-	var fd int
-	if err := dut.Inside(func() (err error) {
-		fd, err = unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_ROUTE)
-		return err
-	}); err != nil {
-		b.Fatal(err)
-	}
-	defer func() { _ = unix.Close(fd) }()
-	gateway := peerAddr.As4()
+func request(kind, flags uint16, bits byte, routeFlags uint32) []byte {
+	ne := binary.NativeEndian
+	m := ne.AppendUint32(nil, 0) // the length, later
+	m = ne.AppendUint16(m, kind)
+	m = ne.AppendUint16(m, unix.NLM_F_REQUEST|flags)
+	m = append(m, 0, 0, 0, 0, 0, 0, 0, 0) // sequence, port
+	m = append(m, unix.AF_INET, bits, 0, 0, 0, 0, 0, 0)
+	return ne.AppendUint32(m, routeFlags)
+}
 
-	before := costOf(b, os.Getpid())
-	start := time.Now()
-	const batch = 1000
-	buf := make([]byte, 0, batch*64)
-	answer := make([]byte, 1<<16)
-	for at := 0; at < n; at += batch {
-		buf = buf[:0]
-		end := min(at+batch, n)
-		for i := at; i < end; i++ {
-			flags := uint16(unix.NLM_F_REQUEST | unix.NLM_F_CREATE | unix.NLM_F_EXCL)
-			if i == end-1 {
-				flags |= unix.NLM_F_ACK
+func appendHeader(m []byte, size, kind uint16) []byte {
+	return binary.NativeEndian.AppendUint16(binary.NativeEndian.AppendUint16(m, size), kind)
+}
+
+// ask sends a request and yields the answers from the main table that aren't
+// the kernel's own routes.
+func (k *kernel) ask(m []byte) iter.Seq2[route, error] {
+	ne := binary.NativeEndian
+	ne.PutUint32(m, uint32(len(m)))
+	dump := ne.Uint16(m[6:])&unix.NLM_F_DUMP != 0
+	return func(yield func(route, error) bool) {
+		if err := unix.Sendto(k.fd, m, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
+			yield(route{}, err)
+			return
+		}
+		for {
+			n, _, err := unix.Recvfrom(k.fd, k.buf, 0)
+			if err != nil {
+				yield(route{}, err)
+				return
 			}
-			dst := lab.Prefix(i).Addr().As4()
-			buf = appendRoute(buf, flags, dst, gateway, link)
-		}
-		if err := unix.Sendto(fd, buf, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
-			b.Fatal(err)
-		}
-		m, _, err := unix.Recvfrom(fd, answer, 0)
-		if err != nil || m < 20 || binary.NativeEndian.Uint32(answer[16:]) != 0 {
-			b.Fatalf("the kernel refused a route: % x, %v", answer[:m], err)
+			for b := k.buf[:n]; len(b) >= 20; b = b[min(len(b), int(ne.Uint32(b)+3)&^3):] {
+				switch ne.Uint16(b[4:]) {
+				case unix.NLMSG_DONE:
+					return
+				case unix.NLMSG_ERROR:
+					yield(route{}, syscall.Errno(-int32(ne.Uint32(b[16:])))) //nolint:gosec // an errno
+					return
+				}
+				if b[16+4] == unix.RT_TABLE_MAIN && b[16+5] != unix.RTPROT_KERNEL && !yield(parse(b[16:ne.Uint32(b)]), nil) {
+					return // only who asks for one route stops
+				}
+			}
+			if !dump {
+				return
+			}
 		}
 	}
-	r := result{time.Since(start), costOf(b, os.Getpid()).since(before)}
-	if got := watch(b, dut).count(); got != n {
-		b.Fatalf("%d of %d routes are in the kernel", got, n)
+}
+
+// parse reads an rtmsg and its attributes.
+func parse(m []byte) route {
+	ne := binary.NativeEndian
+	r := route{bits: int(m[1])}
+	for a := m[12:]; len(a) >= 4; a = a[min(len(a), int(ne.Uint16(a)+3)&^3):] {
+		switch value := a[4:ne.Uint16(a)]; ne.Uint16(a[2:]) {
+		case unix.RTA_GATEWAY:
+			r.gateway, _ = netip.AddrFromSlice(value)
+			r.hops = 1
+		case unix.RTA_MULTIPATH:
+			for ; len(value) >= 8; value = value[min(len(value), int(ne.Uint16(value)+3)&^3):] {
+				r.hops++
+			}
+		}
 	}
 	return r
-}
-
-func appendRoute(buf []byte, flags uint16, dst, gateway [4]byte, link uint32) []byte {
-	const size = 16 + 12 + 8 + 8 + 8 + 8
-	ne := binary.NativeEndian
-	buf = ne.AppendUint32(buf, size)
-	buf = ne.AppendUint16(buf, unix.RTM_NEWROUTE)
-	buf = ne.AppendUint16(buf, flags)
-	buf = append(buf, 0, 0, 0, 0, 0, 0, 0, 0) // sequence, port
-	buf = append(buf, unix.AF_INET, 24, 0, 0, unix.RT_TABLE_MAIN, unix.RTPROT_STATIC, unix.RT_SCOPE_UNIVERSE, unix.RTN_UNICAST, 0, 0, 0, 0)
-	attr := func(kind uint16, value [4]byte) {
-		buf = ne.AppendUint16(buf, 8)
-		buf = ne.AppendUint16(buf, kind)
-		buf = append(buf, value[:]...)
-	}
-	number := func(v uint32) (a [4]byte) { ne.PutUint32(a[:], v); return a }
-	attr(unix.RTA_DST, dst)
-	attr(unix.RTA_GATEWAY, gateway)
-	attr(unix.RTA_OIF, number(link))
-	attr(unix.RTA_PRIORITY, number(32))
-	return buf
-}
-
-func linkIndex(b *testing.B, h *lab.Host, name string) uint32 {
-	b.Helper()
-	var link *net.Interface
-	if err := h.Inside(func() (err error) {
-		link, err = net.InterfaceByName(name)
-		return err
-	}); err != nil {
-		b.Fatal(err)
-	}
-	return uint32(link.Index)
 }

@@ -55,24 +55,55 @@ func (h *Host) said(name string, args ...string) string {
 	return out
 }
 
-// An FRR is a running bgpd of FRRouting, without zebra: it speaks BGP and
-// leaves the kernel alone.
+// An FRR is a running bgpd of FRRouting, with or without zebra, which has the
+// kernel's routes.
 type FRR struct {
 	*Process
-	vty string
+	Zebra *Process // nil: the kernel is left alone
+	vty   string
 }
 
-// FRR starts bgpd with a configuration.
+// FRR starts bgpd with a configuration and leaves the kernel alone.
 func (h *Host) FRR(conf string) *FRR {
 	h.T.Helper()
-	program := h.dep("frr/usr/lib/frr/bgpd")
-	file, base := h.File(h.Name+".frr/bgpd.conf", conf), h.dir+"/"+h.Name+".frr"
+	return h.bgpd(conf)
+}
+
+// FRRWithKernel starts zebra and bgpd: routes go to the kernel.
+func (h *Host) FRRWithKernel(conf string) *FRR {
+	h.T.Helper()
+	base := h.dir + "/" + h.Name + ".frr"
+	file := h.File(h.Name+".frr/zebra.conf", "")
+	_ = os.Remove(base + "/zebra.vty") // of one that was killed
+	zebra := h.frr("zebra", "-u", "root", "-g", "root", "-f", file, "-i", base+"/zebra.pid")
+	f := &FRR{vty: base + "/zebra.vty"}
+	zebra.answers("zebra", func() error { _, err := f.vtysh("show version"); return err })
+	f = h.bgpd(conf)
+	f.Zebra = zebra
+	return f
+}
+
+func (h *Host) bgpd(conf string) *FRR {
+	h.T.Helper()
+	base := h.dir + "/" + h.Name + ".frr"
+	file := h.File(h.Name+".frr/bgpd.conf", conf)
 	_ = os.Remove(base + "/bgpd.vty") // of one that was killed
 	f := &FRR{vty: base + "/bgpd.vty"}
-	f.Process = h.Start("env", "LD_LIBRARY_PATH="+h.dep("frr/usr/lib/x86_64-linux-gnu/frr"),
-		program, "-S", "-f", file, "-i", base+"/pid", "-z", base+"/zebra", "--vty_socket", base, "-P", "0", "--log", "stdout")
+	f.Process = h.frr("bgpd", "-S", "-f", file, "-i", base+"/pid")
 	f.answers("FRR", func() error { _, err := f.vtysh("show version"); return err })
 	return f
+}
+
+// frr starts one of FRR's daemons; they find each other by their folder. zebra
+// insists on a group, of which its user is a member: it sees a file of groups
+// of its own, as `ip netns exec` gives each program a view of its own.
+func (h *Host) frr(program string, args ...string) *Process {
+	h.T.Helper()
+	base := h.dir + "/" + h.Name + ".frr"
+	groups := h.File(h.Name+".frr/group", "root:x:0:\nfrrvty:x:500:root\n")
+	return h.Start("sh", append([]string{"-c", `mount --bind "$0" /etc/group && exec "$@"`, groups,
+		"env", "LD_LIBRARY_PATH=" + h.dep("frr/usr/lib/x86_64-linux-gnu/frr"), h.dep("frr/usr/lib/frr/" + program),
+		"-z", base + "/zserv", "--vty_socket", base, "-P", "0", "--log", "stdout"}, args...)...)
 }
 
 // CLI sends commands, as vtysh does, and returns the answer to the last.

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -24,6 +25,7 @@ const (
 type Replayer struct {
 	Conn   net.Conn
 	reader *bufio.Reader
+	buf    []byte
 	// Ended gets what the other side ended the session with.
 	Ended chan error
 }
@@ -59,11 +61,13 @@ func Open(asn uint32, routerID netip.Addr) []byte {
 // Establish brings a session up on a fresh connection and answers with
 // keepalives from then on.
 func Establish(conn net.Conn, asn uint32, routerID netip.Addr) (*Replayer, error) {
-	return EstablishWith(conn, Open(asn, routerID))
+	return EstablishWith(conn, Open(asn, routerID), func([]byte) {})
 }
 
-// EstablishWith is Establish with an OPEN of the caller's.
-func EstablishWith(conn net.Conn, open []byte) (*Replayer, error) {
+// EstablishWith is Establish with an OPEN of the caller's, who also wants to
+// know what the other side tells: heard gets the bodies of its UPDATEs, in
+// order, each valid during the call.
+func EstablishWith(conn net.Conn, open []byte, heard func([]byte)) (*Replayer, error) {
 	r := &Replayer{Conn: conn, reader: bufio.NewReaderSize(conn, 1<<14), Ended: make(chan error, 1)}
 	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
 	if _, err := conn.Write(open); err != nil {
@@ -84,16 +88,19 @@ func EstablishWith(conn net.Conn, open []byte) (*Replayer, error) {
 		}
 	}
 	_ = conn.SetDeadline(time.Time{})
-	go r.listen()
+	go r.listen(heard)
 	return r, nil
 }
 
 // ErrNotification says that the other side sent a NOTIFICATION.
 var ErrNotification = errors.New("notification")
 
-func (r *Replayer) listen() {
+func (r *Replayer) listen(heard func([]byte)) {
 	for {
 		kind, body, err := r.read()
+		if err == nil && kind == msgUpdate {
+			heard(body)
+		}
 		if err == nil && kind == msgNotification && len(body) >= 2 {
 			err = fmt.Errorf("%w %d/%d", ErrNotification, body[0], body[1])
 		}
@@ -107,6 +114,8 @@ func (r *Replayer) listen() {
 	}
 }
 
+// read returns the type and body of the next message; the body is valid until
+// it is called again.
 func (r *Replayer) read() (byte, []byte, error) {
 	var head [19]byte
 	if _, err := io.ReadFull(r.reader, head[:]); err != nil {
@@ -116,14 +125,15 @@ func (r *Replayer) read() (byte, []byte, error) {
 	if n < 19 {
 		return 0, nil, fmt.Errorf("message length %d", n)
 	}
-	body := make([]byte, n-19)
-	_, err := io.ReadFull(r.reader, body)
-	return head[18], body, err
+	r.buf = slices.Grow(r.buf[:0], n-19)[:n-19]
+	_, err := io.ReadFull(r.reader, r.buf)
+	return head[18], r.buf, err
 }
 
 // Updates are UPDATE messages for n IPv4 prefixes of length 24, from 1.0.0.0
 // upwards, 250 prefixes to a message and an attribute set, as a full table has
-// them (a few prefixes per path). withdraw makes them withdrawals.
+// them (a few prefixes per path). Without a path they are routes of the sender's
+// own AS, which carry a LOCAL_PREF (RFC 4271, 5.1.5). withdraw makes them withdrawals.
 func Updates(n int, path []uint32, nextHop netip.Addr, withdraw bool) []byte {
 	const perMessage = 250
 	out := make([]byte, 0, n*4+n/perMessage*80+4096)
@@ -158,16 +168,23 @@ func Prefix(i int) netip.Prefix {
 	return netip.PrefixFrom(netip.AddrFrom4([4]byte{byte(n >> 16), byte(n >> 8), byte(n), 0}), 24)
 }
 
-// attributes are ORIGIN IGP, AS_PATH, NEXT_HOP and a MED of zero plus a
-// community that makes each set differ from the next.
+// attributes are ORIGIN IGP, AS_PATH, NEXT_HOP, LOCAL_PREF when the path is
+// empty, and a community that makes each set differ from the next.
 func attributes(path []uint32, nextHop netip.Addr, set uint32) []byte {
 	a := []byte{0x40, 1, 1, 0}
-	a = append(a, 0x40, 2, byte(2+4*len(path)), 2, byte(len(path)))
+	if len(path) == 0 {
+		a = append(a, 0x40, 2, 0)
+	} else {
+		a = append(a, 0x40, 2, byte(2+4*len(path)), 2, byte(len(path)))
+	}
 	for _, asn := range path {
 		a = binary.BigEndian.AppendUint32(a, asn)
 	}
 	nh := nextHop.As4()
 	a = append(a, 0x40, 3, 4, nh[0], nh[1], nh[2], nh[3])
+	if len(path) == 0 {
+		a = append(a, 0x40, 5, 4, 0, 0, 0, 100)
+	}
 	a = append(a, 0xc0, 8, 4)
 	return binary.BigEndian.AppendUint32(a, 0xff000000|set)
 }
