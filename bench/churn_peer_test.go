@@ -145,13 +145,33 @@ func (c *churner) join(unexpected func(*churner, error)) error {
 	goner, ended := new(atomic.Bool), make(chan struct{})
 	c.conn, c.fate, c.goner, c.ended = conn, fate, goner, ended
 	go func() {
-		err := <-s.Ended
+		err := c.keep(conn, s, time.Duration(hold)*time.Second/3)
 		close(ended)
 		if !goner.Load() {
 			unexpected(c, err)
 		}
 	}()
 	return nil
+}
+
+// keep says KEEPALIVE for as long as the session is wanted, and returns how it
+// ended. The Replayer alone won't do: it answers KEEPALIVEs, and of those a
+// speaker sends none while it has UPDATEs to send.
+func (c *churner) keep(conn net.Conn, s *lab.Replayer, every time.Duration) error {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		select {
+		case err := <-s.Ended:
+			return err
+		case <-tick.C:
+		}
+		c.mu.Lock()
+		if c.conn == conn {
+			_, _ = conn.Write(lab.Message(4, nil)) // the reader hears of errors
+		}
+		c.mu.Unlock()
+	}
 }
 
 // flap ends the session as is its fate and brings it up again; a peer that is
