@@ -49,6 +49,7 @@ type derivation struct {
 	self   *member
 	here   map[netip.Addr]bool // every address this machine has
 	roster *roster
+	made   map[chainsOf]chains
 	problems
 }
 

@@ -39,6 +39,35 @@ Node(a): is not in the datastore, so this node does not speak BGP; calctl node r
 	}
 }
 
+// TestBrokenFilter: one that can't be read lets nothing pass, and one that isn't
+// there does not count.
+func TestBrokenFilter(t *testing.T) {
+	snap := mesh(1)
+	snap.Broken = []resources.Broken{{Key: resources.Key{Kind: resources.KindBGPFilter, Name: "broken"}, Source: "/d/broken.yaml", Err: errors.New("no YAML")}}
+	for i, filters := range [][]string{{"broken"}, {"missing"}} {
+		p := &resources.BGPPeer{}
+		p.Name = filters[0]
+		p.Spec = resources.BGPPeerSpec{PeerIP: fmt.Sprint("192.0.2.", i+1), ASNumber: 65000, Filters: filters}
+		snap.Put(p)
+	}
+	bgp, problems := intent.Derive(snap, "node-0", intent.Host{})
+	broken, missing := bgp.Peers[netip.MustParseAddrPort("192.0.2.1:179")], bgp.Peers[netip.MustParseAddrPort("192.0.2.2:179")]
+	const rejects = `"rules":[{"action":"Reject"}]`
+	if !strings.Contains(broken.Import.String(), rejects) || !strings.Contains(broken.Export.String(), rejects) {
+		t.Errorf("a broken filter: %+v", broken)
+	}
+	if missing.Import.String() != "" || missing.Export.String() != "" || missing.Name != "missing" {
+		t.Errorf("a missing filter: %+v", missing)
+	}
+	want := `BGPFilter(broken): /d/broken.yaml: no YAML; until it can be read, no route passes it
+BGPPeer(broken): spec.filters: BGPFilter(broken) can't be read; until it can, no route passes it
+BGPPeer(missing): spec.filters: BGPFilter(missing) does not exist and is passed over; create it, or take it off the list
+`
+	if diff := cmp.Diff(want, list(problems)); diff != "" {
+		t.Errorf("problems (-want +got):\n%s", diff)
+	}
+}
+
 // TestPasswordsStayHidden: however an intent and its problems are printed, no
 // password is in it.
 func TestPasswordsStayHidden(t *testing.T) {

@@ -98,13 +98,15 @@ func (d *derivation) peer(q *request, kind status.PeerType) {
 // sessions asks for the sessions of a BGPPeer with some routers.
 func (d *derivation) sessions(q *request, kind status.PeerType, ends []farEnd) {
 	refused := notYet(&d.problems, q.key, q.spec, peerNotYet)
+	d.missingFilters(q)
 	password, err := d.password(q.spec.Password)
 	if err != nil {
 		refused = append(refused, d.about(q.key, "spec.password: %v; the session is not started without it", err))
 	}
 	for _, e := range ends {
 		p := Peer{Name: q.key.Name, Type: kind, ASN: e.asn, Password: password}
-		p.Import, p.Export = d.filters(q, e.at.Addr().Is4())
+		filters := d.filters(q, e.at.Addr().Is4())
+		p.Import, p.Export = filters.in, filters.out
 		if q.spec.SourceAddress != sourceNone {
 			p.LocalAddress = d.self.like(e.at.Addr())
 		}
