@@ -221,6 +221,32 @@ func TestMove(t *testing.T) {
 	}
 }
 
+// Groups that came to be alike become one also when the first of them has
+// gone another way meanwhile.
+func TestMoveOnBeforeTheOthersHaveCome(t *testing.T) {
+	f := newField(t)
+	var members []*Member
+	var ears []*ear
+	for i := range 4 {
+		m, e := f.join(reflected(), f.client(i+1))
+		members, ears = append(members, m), append(ears, e)
+	}
+	f.announce(f.client(0), 0, 10)
+	named := func(name string) Key { return with(reflected(), func(k *Key) { k.Policy = name }) }
+	for _, m := range members[:3] {
+		f.groups.Move(named("p"), TellAll, m)
+	}
+	f.groups.Move(named("q"), TellAll, members[0])
+	f.commit()
+	for _, e := range ears {
+		e.askAll(4096)
+	}
+	f.commit()
+	if list := f.groups.List(); len(list) != 3 || list[0].Members != 2 || list[0].Key.Policy != "p" {
+		t.Errorf("groups: %+v", list)
+	}
+}
+
 // All paths are told, each by a number that it keeps.
 func TestAddPath(t *testing.T) {
 	f := newField(t)

@@ -95,7 +95,11 @@ func (j *journal) clone() journal {
 // add-path they do so by other numbers, and stay apart.
 func (s *groups) adopt() {
 	for _, g := range slices.Clone(s.all) {
-		if to := s.byKey[g.key]; to != nil && to != g && g.paths == nil && !g.walking && !to.walking {
+		to := s.byKey[g.key]
+		switch {
+		case to == nil:
+			s.byKey[g.key] = g // the one of that name has gone
+		case to != g && g.paths == nil && !g.walking && !to.walking:
 			s.merge(g, to)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/calctl/calctl/node/intent"
 	"github.com/calctl/calctl/node/lab"
 )
 
@@ -63,4 +64,69 @@ func table(b *testing.B, n int) {
 	}
 	all()
 	b.ReportMetric(time.Since(start).Seconds(), "withdraw-s")
+}
+
+// BenchmarkFilters measures how long it takes until a changed import filter of
+// ten rules is in force for a table: one that changes nothing, one that
+// rejects everything, one that lets everything in again with a community.
+func BenchmarkFilters(b *testing.B) {
+	for _, n := range []int{100_000, 1_000_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			for range b.N {
+				refilter(b, n)
+			}
+		})
+	}
+}
+
+func refilter(b *testing.B, n int) {
+	f := fars(b, 1)[0]
+	left := make(chan int, 1<<16)
+	s := New(slog.New(slog.DiscardHandler), Options{Events: Events{Best: func(batch []Change, _ bool) { left <- len(batch) }}})
+	defer s.Close()
+	with := func(last string) {
+		text := ""
+		for i := range 9 {
+			text += fmt.Sprintf("- {action: Reject, cidr: 192.168.%d.0/24, matchOperator: In, prefixLength: {min: 25}}\n", i)
+		}
+		if err := s.Apply(b.Context(), bgpWith(f.peer4(64513, func(p *intent.Peer) { p.Import = rules(b, text+last) }))); err != nil {
+			b.Fatal(err)
+		}
+	}
+	all := func() {
+		for got := 0; got < n; {
+			got += <-left
+		}
+	}
+	with("")
+	conn, err := f.Dial(f.addr4(), netip.AddrPortFrom(f.here4(), 179))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	p, err := lab.Establish(conn, 64513, f.addr4())
+	if err != nil {
+		b.Fatal(err)
+	}
+	if _, err := p.Conn.Write(lab.Updates(n, []uint32{64513, 1, 2}, f.addr4(), false)); err != nil {
+		b.Fatal(err)
+	}
+	all()
+	c := s.engine.(*core)
+	idle := func() {
+		for more := true; more; {
+			c.call(func() { more = c.work })
+		}
+	}
+	idle()
+	b.ResetTimer()
+	measure := func(what string, do, until func()) {
+		start := time.Now()
+		do()
+		until()
+		b.ReportMetric(time.Since(start).Seconds(), what+"-s")
+	}
+	measure("same", func() { with("- {action: Reject, communities: {values: ['1:1']}}") }, idle)
+	measure("reject", func() { with("- {action: Reject}") }, all)
+	measure("accept", func() { with("- {action: Accept, operations: [{addCommunity: {value: '1:1'}}]}") }, all)
 }
