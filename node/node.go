@@ -77,7 +77,7 @@ func Run(ctx context.Context, c Config) error {
 	follow.fatal = func(err error) bool { return errors.Is(err, speaker.ErrListen) }
 	tell := reporter{
 		config: c, started: time.Now(),
-		follow: follow, peers: bgp.Peers, routes: routes.Status,
+		follow: follow, peers: bgp.Peers, sessions: bgp.Sessions, routes: routes.Status,
 	}
 
 	g, ctx := errgroup.WithContext(ctx)

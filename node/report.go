@@ -11,11 +11,12 @@ import (
 
 // A reporter puts together what the parts hold. It keeps nothing itself.
 type reporter struct {
-	config  Config
-	started time.Time
-	follow  *reconciler
-	peers   func() []status.Peer
-	routes  func() status.Routes
+	config   Config
+	started  time.Time
+	follow   *reconciler
+	peers    func() []status.Peer
+	sessions func() (up, all int)
+	routes   func() status.Routes
 }
 
 // Report answers a status request.
@@ -52,12 +53,6 @@ func (r reporter) Report() status.Report {
 
 // Summary is the report in half a line, for systemctl status.
 func (r reporter) Summary() string {
-	up := 0
-	peers := r.peers()
-	for _, p := range peers {
-		if p.State == status.StateUp {
-			up++
-		}
-	}
-	return fmt.Sprintf("%d of %d sessions established", up, len(peers))
+	up, all := r.sessions()
+	return fmt.Sprintf("%d of %d sessions established", up, all)
 }

@@ -10,8 +10,9 @@ import (
 )
 
 // A conn is one TCP connection to the peer. Run's goroutine tells it what the
-// machine decided (open, confirm, rise, end); three goroutines of its own do
-// the work: one reads, one writes, one gathers what is to be written.
+// machine decided (open, confirm, rise, end). A goroutine of its own reads, and
+// two more come when there is something for them to do: one writes, one gathers
+// what is to be written.
 type conn struct {
 	s    *Session
 	id   connID
@@ -31,12 +32,15 @@ type conn struct {
 	say     chan utterance
 	bulk    chan []byte   // gathered, to be written
 	written chan struct{} // it was
+	writing chore
+	w       writer
 	spoken  chan struct{} // closed: nothing will be written any more
 	torn    bool          // and the last thing was not written whole
-	wake    chan struct{}
 
-	filling sync.Mutex // held during Fill
-	hushed  bool       // no Fill any more
+	source    Source // set before the session is told of the connection
+	gathering chore
+	filling   sync.Mutex // held during Fill
+	hushed    bool       // no Fill any more
 
 	limits  sync.Mutex // the socket's deadlines: end's are the last ones
 	started bool       // Run's goroutine
@@ -56,12 +60,14 @@ const (
 )
 
 func newConn(s *Session, id connID, sock net.Conn) *conn {
-	return &conn{
+	c := &conn{
 		s: s, id: id, sock: sock,
 		confirmed: make(chan struct{}), risen: make(chan struct{}), ended: make(chan struct{}),
-		say: make(chan utterance, maxSay), bulk: make(chan []byte), written: make(chan struct{}),
-		spoken: make(chan struct{}), wake: make(chan struct{}, 1),
+		say: make(chan utterance, maxSay), bulk: make(chan []byte, 1), written: make(chan struct{}),
+		spoken: make(chan struct{}),
 	}
+	c.w.conn = c
+	return c
 }
 
 // open begins to read and says OPEN.
@@ -75,7 +81,7 @@ func (c *conn) open(a action) {
 func (c *conn) start() {
 	c.started = true
 	c.s.parts.Go(c.read)
-	c.s.parts.Go(c.write)
+	c.speak()
 }
 
 // confirm answers the peer's OPEN.
@@ -84,6 +90,7 @@ func (c *conn) confirm(a action) {
 	terms.Agreed, terms.Theirs = a.agreed, a.theirs
 	c.terms, c.hold = &terms, a.hold
 	c.say <- utterance{wire.AppendKeepalive(nil), a.keepalive, a.sendHold}
+	c.speak()
 	close(c.confirmed)
 }
 
@@ -94,6 +101,7 @@ func (c *conn) rise() { close(c.risen) }
 func (c *conn) probe() {
 	select {
 	case c.say <- utterance{b: wire.AppendKeepalive(nil)}:
+		c.speak()
 	default: // it has enough to acknowledge
 	}
 }
@@ -119,7 +127,9 @@ func (c *conn) end(r Reason) {
 	close(c.ended)
 	if !c.started {
 		c.start() // to say why
+		return
 	}
+	c.speak()
 }
 
 // tell reports an event of the connection to the machine, unless it is over.

@@ -23,11 +23,13 @@
 // wait for a message. So no session dies of our own slowness; and what the peer
 // may not do is be silent while we listen.
 //
-// The writing goroutine writes whole messages and nothing else. A third one
-// asks the Source for a buffer whenever the last is written, so that a Source
-// that takes its time delays no KEEPALIVE, a slow peer has one buffer waiting
-// here and nobody waiting for it, and what it has not been told yet can still
-// change. A peer that takes nothing for the send hold time is given up
+// What writes, writes whole messages and nothing else. Something else asks the
+// Source for a buffer whenever the last is written, so that a Source that takes
+// its time delays no KEEPALIVE, a slow peer has one buffer waiting here and
+// nobody waiting for it, and what it has not been told yet can still change.
+// Both are chores, with a goroutine only while there is something to do: an idle
+// session is two goroutines, and with a thousand peers their stacks weigh more
+// than all else. A peer that takes nothing for the send hold time is given up
 // (RFC 9687). What it all goes over is a Network: the host's TCP, or another
 // one. No lock is held across I/O; the few there are guard deadlines,
 // the Fill that may be running when a session ends, and who is let in.

@@ -100,9 +100,9 @@ func (c *conn) converse() {
 	defer func() { <-c.s.stage }()
 	t := c.terms
 	c.s.log.Info("session up", "local", t.Local.Addr(), "as", t.Theirs.AS, "id", t.Theirs.ID, "hold", t.HoldTime.String())
+	c.source = c.s.on.Established(*t)
 	c.s.speaker.Store(c)
-	source := c.s.on.Established(*t)
-	c.s.parts.Go(func() { c.gather(source) })
+	c.stir() // who said Wake before was not heard
 	c.updates()
 	<-c.ended
 	c.hush()
@@ -253,6 +253,7 @@ func (c *conn) linger() {
 // hush makes sure that the Source is asked no more.
 func (c *conn) hush() {
 	c.s.speaker.CompareAndSwap(c, nil)
+	c.gathering.stop()
 	c.filling.Lock()
 	c.hushed = true
 	c.filling.Unlock()

@@ -201,6 +201,7 @@ func (s *Session) feed(h happening) {
 	for _, a := range actions {
 		s.carryOut(a)
 	}
+	s.machine.actions = nil // a kilobyte, for a peer that is idle from now on
 }
 
 func (s *Session) carryOut(a action) {
@@ -273,10 +274,7 @@ func (s *Session) Reset(n wire.Notification) {
 // called from anywhere, at any time.
 func (s *Session) Wake() {
 	if c := s.speaker.Load(); c != nil {
-		select {
-		case c.wake <- struct{}{}:
-		default:
-		}
+		c.stir()
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/calctl/calctl/node/wire"
@@ -15,18 +16,14 @@ const bufferSize = 64 << 10
 
 var buffers = sync.Pool{New: func() any { b := make([]byte, 0, bufferSize); return &b }}
 
+// stir has the source asked what it has to say.
+func (c *conn) stir() { c.gathering.call(&c.s.parts, c.gather) }
+
 // gather asks the source while it has something to say and the last of it was
-// written. It has a goroutine of its own so that a source that takes long
-// delays no keepalive.
-func (c *conn) gather(from Source) {
-	for {
-		for c.fill(from) {
-		}
-		select {
-		case <-c.wake:
-		case <-c.ended:
-			return
-		}
+// written. It is a chore of its own so that a source that takes long delays no
+// keepalive.
+func (c *conn) gather() {
+	for c.fill(c.source) {
 	}
 }
 
@@ -52,6 +49,7 @@ func (c *conn) fill(from Source) bool {
 	}
 	select {
 	case c.bulk <- b:
+		c.speak()
 	case <-c.ended:
 		return false
 	}
@@ -64,44 +62,16 @@ func (c *conn) fill(from Source) bool {
 	}
 }
 
-// write is the writing goroutine: it alone writes to the socket, so that
-// messages stay whole.
-func (c *conn) write() {
-	defer close(c.spoken)
-	w := writer{conn: c, tick: time.NewTimer(time.Hour)}
-	defer w.tick.Stop()
-	defer func() { c.torn = w.broken }()
-	w.tick.Stop()
-	for !w.broken {
-		select {
-		case <-c.ended:
-			w.part()
-			return
-		case u := <-c.say:
-			w.utter(u)
-		case <-w.tick.C:
-			w.keepalive()
-		case b := <-c.bulk:
-			w.first()
-			w.put(b)
-			select {
-			case c.written <- struct{}{}:
-			case <-c.ended:
-			}
-		}
-	}
-	// Why, the reader knows best: a NOTIFICATION may have come before the reset.
-	select {
-	case <-c.ended:
-	case <-time.After(goodbye):
-		c.tell(event{kind: lost, text: c.s.words(w.err)})
-	}
-}
+// speak has what is there to be said written. Whoever has brought something
+// calls it.
+func (c *conn) speak() { c.writing.call(&c.s.parts, c.w.write) }
 
-// A writer is what the writing goroutine remembers.
+// A writer writes what a connection says, and is all that does, so that
+// messages stay whole.
 type writer struct {
 	*conn
-	tick     *time.Timer // KeepaliveTimer
+	tick     *time.Timer // KeepaliveTimer; nil until it is first set
+	due      atomic.Bool // it has expired
 	pace     time.Duration
 	sendHold time.Duration
 	last     time.Time // when something was last said
@@ -110,17 +80,53 @@ type writer struct {
 	err      error
 }
 
-// first says what the machine had to say before the source was asked: our
-// KEEPALIVE goes before the first route.
-func (w *writer) first() {
-	for {
+// write says what there is to be said. What the machine has to say goes first:
+// our KEEPALIVE goes before the first route.
+func (w *writer) write() {
+	for !w.broken {
+		if w.over() {
+			w.part()
+			w.silence()
+			return
+		}
 		select {
 		case u := <-w.say:
 			w.utter(u)
+			continue
+		default:
+		}
+		if w.due.Swap(false) {
+			w.keepalive()
+			continue
+		}
+		select {
+		case b := <-w.bulk:
+			w.put(b)
+			select {
+			case w.written <- struct{}{}:
+			case <-w.ended:
+			}
 		default:
 			return
 		}
 	}
+	// Why, the reader knows best: a NOTIFICATION may have come before the reset.
+	select {
+	case <-w.ended:
+	case <-time.After(goodbye):
+		w.tell(event{kind: lost, text: w.s.words(w.err)})
+	}
+	w.silence()
+}
+
+// silence says that nothing will be written any more.
+func (w *writer) silence() {
+	w.writing.stop()
+	if w.tick != nil {
+		w.tick.Stop()
+	}
+	w.torn = w.broken
+	close(w.spoken)
 }
 
 func (w *writer) utter(u utterance) {
@@ -130,8 +136,20 @@ func (w *writer) utter(u utterance) {
 	w.put(u.b)
 	if u.pace > 0 {
 		w.pace = u.pace
-		w.tick.Reset(nudge)
+		w.remind(nudge)
 	}
+}
+
+// remind sets the KeepaliveTimer.
+func (w *writer) remind(after time.Duration) {
+	if w.tick != nil {
+		w.tick.Reset(after)
+		return
+	}
+	w.tick = time.AfterFunc(after, func() {
+		w.due.Store(true)
+		w.speak()
+	})
 }
 
 // nudge is when a session that has come up is spoken in once more, whatever
@@ -143,12 +161,12 @@ const nudge = time.Second
 // (RFC 4271 §4.4).
 func (w *writer) keepalive() {
 	if quiet := time.Since(w.last); w.nudged && quiet < w.pace/2 {
-		w.tick.Reset(w.pause(w.pace - quiet))
+		w.remind(w.pause(w.pace - quiet))
 		return
 	}
 	w.nudged = true
 	w.put(wire.AppendKeepalive(nil))
-	w.tick.Reset(w.pause(w.pace))
+	w.remind(w.pause(w.pace))
 }
 
 // pause is the time to the next KEEPALIVE: never less than a second (RFC 4271

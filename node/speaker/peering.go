@@ -38,7 +38,7 @@ type peering struct {
 	session *session.Session
 	ended   chan struct{} // closed when nothing of the session is left
 
-	pending *batch // the session's, while it reads
+	pending *batch // the session's, while it reads; nil: nothing was said yet
 
 	// The owner's.
 	peer     *rib.Peer
@@ -58,7 +58,7 @@ type peering struct {
 func newPeering(c *core, at netip.AddrPort, want intent.Peer) (*peering, error) {
 	p := &peering{
 		c: c, at: at, want: want, family: wire.IPv4,
-		ended: make(chan struct{}), pending: new(batch),
+		ended: make(chan struct{}),
 		rules: want.Rules,
 	}
 	if at.Addr().Is6() {
@@ -124,6 +124,9 @@ func (silence) Fill(buf []byte) []byte { return buf }
 
 // Update implements session.Handler.
 func (p *peering) Update(u *wire.Update, more bool) *wire.Error {
+	if p.pending == nil {
+		p.pending, _ = batches.Get().(*batch)
+	}
 	p.pending.add(u)
 	if !more || len(p.pending.dests) >= batchSize {
 		p.hand()
@@ -133,9 +136,9 @@ func (p *peering) Update(u *wire.Update, more bool) *wire.Error {
 
 // hand gives the owner what has been read.
 func (p *peering) hand() {
-	if len(p.pending.ops) > 0 {
+	if p.pending != nil && len(p.pending.ops) > 0 {
 		p.c.send(job{from: p, batch: p.pending})
-		p.pending = batches.Get().(*batch)
+		p.pending = nil // peers are silent most of the time, and a batch may be large
 	}
 }
 

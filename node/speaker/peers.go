@@ -108,6 +108,18 @@ func (b *book) edit(peer netip.Addr, change func(*entry)) {
 	}
 }
 
+// sessions counts the peers and those whose session is up.
+func (b *book) sessions() (up, all int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, e := range b.peers {
+		if e.state == session.Established {
+			up++
+		}
+	}
+	return up, len(b.peers)
+}
+
 // list reports all peers, sorted by address.
 func (b *book) list() []status.Peer {
 	b.mu.Lock()

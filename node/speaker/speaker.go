@@ -240,6 +240,10 @@ func (s *Speaker) Peers() []status.Peer {
 	return peers
 }
 
+// Sessions says how many peers are wanted, and with how many a session is up.
+// Unlike Peers it asks nobody and makes no list, so it can follow every change.
+func (s *Speaker) Sessions() (up, all int) { return s.book.sessions() }
+
 // ReachChanged says that Options.Reach may answer otherwise than before.
 func (s *Speaker) ReachChanged() {
 	if e := s.running.Load(); e != nil {

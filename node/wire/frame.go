@@ -80,7 +80,7 @@ type Reader struct {
 }
 
 const (
-	smallestBuffer = 4096
+	smallestBuffer = 512
 	largestBuffer  = 256 << 10
 	longQuiet      = 32
 )
