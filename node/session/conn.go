@@ -73,8 +73,8 @@ func newConn(s *Session, id connID, sock net.Conn) *conn {
 // open begins to read and says OPEN.
 func (c *conn) open(a action) {
 	c.hold = a.hold
-	c.terms = &Terms{Mine: a.open, Local: addrPort(c.sock.LocalAddr()), Remote: addrPort(c.sock.RemoteAddr())}
-	c.say <- utterance{b: wire.AppendOpen(nil, a.open), sendHold: a.sendHold}
+	c.terms = &Terms{Mine: *a.open, Local: addrPort(c.sock.LocalAddr()), Remote: addrPort(c.sock.RemoteAddr())}
+	c.say <- utterance{b: wire.AppendOpen(nil, *a.open), sendHold: a.sendHold}
 	c.start()
 }
 
@@ -87,7 +87,7 @@ func (c *conn) start() {
 // confirm answers the peer's OPEN.
 func (c *conn) confirm(a action) {
 	terms := *c.terms
-	terms.Agreed, terms.Theirs = a.agreed, a.theirs
+	terms.Agreed, terms.Theirs = *a.agreed, *a.theirs
 	c.terms, c.hold = &terms, a.hold
 	c.say <- utterance{wire.AppendKeepalive(nil), a.keepalive, a.sendHold}
 	c.speak()

@@ -67,7 +67,7 @@ type event struct {
 	kind         eventKind
 	at           time.Time
 	conn         connID
-	open         wire.Open          // opened
+	open         *wire.Open         // opened
 	notification *wire.Notification // stop, reset, notified
 	fault        *wire.Error        // broken
 	text         string             // dialFailed, lost: in words; message: its type
@@ -103,12 +103,12 @@ type action struct {
 	conn      connID
 	timer     timer
 	after     time.Duration // arm, dial (how long to try)
-	open      wire.Open     // open
+	open      *wire.Open    // open
 	hold      time.Duration // open, confirm: the longest silence of the peer; 0: any
 	keepalive time.Duration // confirm: our own; 0: no keepalives
 	sendHold  time.Duration // open, confirm
-	agreed    wire.Agreed   // confirm
-	theirs    wire.Open     // confirm
+	agreed    *wire.Agreed  // confirm
+	theirs    *wire.Open    // confirm
 	reason    Reason        // end; Sent: with that NOTIFICATION
 }
 
@@ -192,7 +192,7 @@ func (m *machine) step(e event) []action {
 func (m *machine) heard(t *track, e event) {
 	switch e.kind {
 	case opened:
-		m.opened(t, e.open)
+		m.opened(t, *e.open)
 	case keepalive:
 		m.keepalive(t)
 	case message:

@@ -45,9 +45,10 @@ func (s *sim) event(kind, which, how byte) event {
 			e.conn = s.dialing
 		}
 	case opened:
-		e.open = theirs([]netip.Addr{low, mid, high, high}[how&3])
+		o := theirs([]netip.Addr{low, mid, high, high}[how&3])
+		e.open = &o
 		if how&4 != 0 {
-			graceful(&e.open)
+			graceful(e.open)
 		}
 		if how&8 != 0 && which&3 == 0 {
 			e.open.AS++

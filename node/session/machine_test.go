@@ -249,7 +249,7 @@ func (s *sim) check() {
 func TestTransitions(t *testing.T) {
 	note := func(code, sub uint8) *wire.Notification { return &wire.Notification{Code: code, Subcode: sub} }
 	ev := func(kind eventKind, conn connID) event { return event{kind: kind, conn: conn} }
-	hears := func(conn connID, o wire.Open) event { return event{kind: opened, conn: conn, open: o} }
+	hears := func(conn connID, o wire.Open) event { return event{kind: opened, conn: conn, open: &o} }
 	type step struct {
 		after time.Duration
 		event event

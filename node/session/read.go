@@ -71,7 +71,7 @@ func (c *conn) introduced(body []byte) {
 		c.tell(event{kind: broken, fault: fault})
 		return
 	}
-	c.tell(event{kind: opened, open: theirs})
+	c.tell(event{kind: opened, open: &theirs})
 }
 
 // misplaced reports a message to the machine that the reader itself can make
@@ -98,13 +98,23 @@ func (c *conn) converse() {
 		return
 	}
 	defer func() { <-c.s.stage }()
+	c.begin()
+	c.updates()
+	<-c.ended
+	c.finish()
+}
+
+// begin and finish are functions of their own, as decoder is, so that what they
+// need isn't on the stack of a goroutine that waits for hours.
+func (c *conn) begin() {
 	t := c.terms
 	c.s.log.Info("session up", "local", t.Local.Addr(), "as", t.Theirs.AS, "id", t.Theirs.ID, "hold", t.HoldTime.String())
 	c.source = c.s.on.Established(*t)
 	c.s.speaker.Store(c)
 	c.stir() // who said Wake before was not heard
-	c.updates()
-	<-c.ended
+}
+
+func (c *conn) finish() {
 	c.hush()
 	level := slog.LevelWarn
 	if c.reason.Cause == Stopped {
@@ -116,9 +126,7 @@ func (c *conn) converse() {
 
 // updates passes on what the peer says until it, or we, say no more.
 func (c *conn) updates() {
-	rules := c.terms.Rules(c.s.cfg.LocalAS, c.s.cfg.PeerAS)
-	rules.EnforceFirstAS = c.s.cfg.EnforceFirstAS
-	decoder := wire.NewDecoder(rules, c.s.cfg.Attributes)
+	decoder := c.decoder()
 	// Made once: a closure for each message would be garbage for each message.
 	var body []byte
 	var u wire.Update
@@ -160,6 +168,12 @@ func (c *conn) complain(notes []wire.Note) {
 	for _, n := range notes {
 		c.s.malformed.log(c.s.log, slog.LevelWarn, "malformed routes", "verdict", n.Verdict.String(), "reason", n.Reason)
 	}
+}
+
+func (c *conn) decoder() *wire.Decoder {
+	rules := c.terms.Rules(c.s.cfg.LocalAS, c.s.cfg.PeerAS)
+	rules.EnforceFirstAS = c.s.cfg.EnforceFirstAS
+	return wire.NewDecoder(rules, c.s.cfg.Attributes)
 }
 
 // refresh passes on a request that makes sense; the others are ignored

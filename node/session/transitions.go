@@ -104,7 +104,7 @@ func (m *machine) refuse(id connID) {
 // begin says OPEN.
 func (m *machine) begin(t *track) {
 	t.state, t.mine = OpenSent, m.mine()
-	m.do(action{do: open, conn: t.id, open: t.mine, hold: openHold, sendHold: m.sendHold(openHold)})
+	m.do(action{do: open, conn: t.id, open: &t.mine, hold: openHold, sendHold: m.sendHold(openHold)})
 }
 
 func (m *machine) opened(t *track, theirs wire.Open) {
@@ -136,7 +136,7 @@ func (m *machine) opened(t *track, theirs wire.Open) {
 	}
 	t.state = OpenConfirm
 	m.do(action{
-		do: confirm, conn: t.id, agreed: agreed, theirs: theirs,
+		do: confirm, conn: t.id, agreed: &t.agreed, theirs: &t.theirs,
 		hold: agreed.HoldTime, sendHold: m.sendHold(agreed.HoldTime), keepalive: m.pace(agreed),
 	})
 }
