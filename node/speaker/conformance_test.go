@@ -300,3 +300,20 @@ func TestNeverTellsAgain(t *testing.T) {
 		s.has(t, "after six minutes", "")
 	})
 }
+
+// TestRemoved: a peer that is removed hears why, and what it told goes
+// (RFC 4271 §6.7, RFC 4486 §4).
+func TestRemoved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := onStand(t, Options{}, bgpWith(), "10.0.0.2")
+		p := s.call("10.0.0.2")
+		p.say(tells("10.9.0.0/24", "10.0.0.2"))
+		p.since()
+		s.apply(bgpWith())
+		synctest.Wait()
+		if got := p.since(); got != "Cease/Peer De-configured" {
+			t.Errorf("told %q", got)
+		}
+		s.has(t, "without the peer", "")
+	})
+}
