@@ -2,6 +2,7 @@ package adjout
 
 import (
 	"cmp"
+	"net/netip"
 	"slices"
 
 	"github.com/calctl/calctl/node/rib"
@@ -63,7 +64,7 @@ func (s *groups) found(k Key, policy Policy) *group {
 	g := &group{
 		key: k, desk: s, walking: true, held: s.held.Has(k.Family),
 		live: journal{state: live}, dead: journal{state: dead},
-		byPeer: make(map[uint32]*Member),
+		byPeer: make(map[uint32]*Member), byAddr: make(map[netip.Addr]*Member),
 	}
 	g.export = newExporter(&g.key, policy, s.o.Attrs)
 	if k.addPath() {
@@ -151,6 +152,9 @@ func (s *groups) work(limit int) (more bool) {
 	}
 	s.adopt()
 	s.wakeAll()
+	for _, g := range s.all {
+		more = more || g.walking
+	}
 	if !more {
 		for _, g := range s.all {
 			g.export.forget()

@@ -24,7 +24,8 @@
 // messages. The chunk is kept for the others that come by the same place, up to
 // a limit and not a moment longer than all have read. It holds as long as none
 // of its nodes has moved on, so nobody hears old news; whoever has taken it
-// counts as knowing what it says.
+// counts as knowing what it says. A route of our own by way of a router is told
+// to everyone but that router, as if it were from there.
 //
 // A peer must not hear its own routes, and it is a member like the others. In a
 // chunk, each source's routes stand together, and the source leaves them out.

@@ -22,6 +22,8 @@ type group struct {
 	walking bool
 	pending []change
 	retired bool
+	byAddr  map[netip.Addr]*Member
+	via     bool // there was a route of our own by way of another router
 
 	mu       sync.Mutex
 	held     bool // nothing is to be said yet
@@ -56,10 +58,23 @@ func (g *group) consider(ref rib.Ref, prefix netip.Prefix, best rib.Path) {
 	c := change{ref: ref, node: uint32(ref)}
 	if best.Valid() {
 		if c.attrs = g.export.decide(prefix, best); c.attrs != nil {
-			c.source = uint32(best.Peer().Index)
+			c.source = g.source(best, c.attrs)
 		}
 	}
 	g.note(c, prefix)
+}
+
+// source is the peer that isn't told a path: the one it is from. A route of our
+// own by way of a router is as good as from that router (RFC 4271 §5.1.3: not
+// to a peer with its own address as the next hop).
+func (g *group) source(p rib.Path, told *wire.Attrs) uint32 {
+	if l := p.Local(); l != nil && l.Gateway.IsValid() && l.Gateway == told.NextHop() {
+		g.via = true
+		if m := g.byAddr[l.Gateway]; m != nil {
+			return uint32(m.peer)
+		}
+	}
+	return uint32(p.Peer().Index)
 }
 
 // note takes a decision down if it is another than the last.

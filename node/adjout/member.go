@@ -1,6 +1,7 @@
 package adjout
 
 import (
+	"net/netip"
 	"sync/atomic"
 
 	"github.com/calctl/calctl/node/rib"
@@ -12,6 +13,7 @@ import (
 type Member struct {
 	group atomic.Pointer[group] // nil when it has left; changed under that group's lock
 	peer  int                   // its Index
+	addr  netip.Addr            // its Address
 	wake  func()
 
 	// Under the group's lock.
@@ -101,6 +103,8 @@ func (g *group) remove(m *Member) (last bool) {
 		}
 	}
 	delete(g.byPeer, uint32(m.peer))
+	delete(g.byAddr, m.addr)
+	g.recast()
 	if m.idle {
 		g.idle--
 		m.idle = false
@@ -154,7 +158,7 @@ func (m *Member) told(visit func(wire.Dest, *wire.Attrs)) {
 // newMember joins a group at the beginning of what is told, and at the end of
 // what is withdrawn.
 func (g *group) newMember(peer *rib.Peer, wake func()) *Member {
-	m := &Member{peer: peer.Index, wake: wake, ending: endOfRIB, until: anywhere}
+	m := &Member{peer: peer.Index, addr: peer.Address, wake: wake, ending: endOfRIB, until: anywhere}
 	g.mu.Lock()
 	m.dead = g.dead.end()
 	m.group.Store(g)
@@ -166,4 +170,14 @@ func (g *group) newMember(peer *rib.Peer, wake func()) *Member {
 func (g *group) admit(m *Member) {
 	g.members = append(g.members, m)
 	g.byPeer[uint32(m.peer)] = m
+	g.byAddr[m.addr] = m
+	g.recast()
+}
+
+// recast has Work find out anew whose routes are whose, where that may depend on
+// who is a member.
+func (g *group) recast() {
+	if g.via && g.paths == nil {
+		g.walk, g.walking = 0, true
+	}
 }

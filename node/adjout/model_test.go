@@ -186,7 +186,7 @@ func (w *world) step() {
 	case n < 44:
 		hop := netip.Addr{}
 		if w.r.IntN(2) == 0 {
-			hop = netip.MustParseAddr("192.0.2.200")
+			hop = []netip.Addr{netip.MustParseAddr("192.0.2.200"), p.peer.Address}[w.r.IntN(2)]
 		}
 		w.table.SetLocal(rib.Kernel, rib.Local{Gateway: hop}, w.dests(0))
 	case n < 47:
@@ -348,7 +348,7 @@ func (w *world) expect(p *player, f int) map[wire.Dest]*wire.Attrs {
 				continue
 			}
 			a, _ := k.Export(w.policy[p.policy], Route{Prefix: prefix, From: path.Peer(), Local: path.Local(), Held: path.Attrs()})
-			if a == nil {
+			if a == nil || !p.all && path.Local() != nil && a.NextHop() == p.peer.Address {
 				continue
 			}
 			d := wire.Dest{Prefix: prefix}

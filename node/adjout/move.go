@@ -1,6 +1,9 @@
 package adjout
 
-import "slices"
+import (
+	"net/netip"
+	"slices"
+)
 
 func (s *groups) move(k Key, policy Policy, members []*Member) {
 	k = k.normal()
@@ -51,7 +54,7 @@ func (s *groups) split(g *group, members []*Member) *group {
 		key: g.key, desk: s, held: g.held, walked: g.walked, walk: g.walk, walking: g.walking,
 		live: g.live.clone(), dead: g.dead.clone(), deadKept: g.deadKept,
 		routes: g.routes, bySource: slices.Clone(g.bySource),
-		byPeer: make(map[uint32]*Member),
+		byPeer: make(map[uint32]*Member), byAddr: make(map[netip.Addr]*Member), via: g.via,
 	}
 	n.mu.Lock() // members come in one by one
 	defer n.mu.Unlock()
