@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/calctl/calctl/node/intent"
 	"github.com/calctl/calctl/node/wire"
 )
 
@@ -301,8 +302,8 @@ func TestNeverTellsAgain(t *testing.T) {
 	})
 }
 
-// TestRemoved: a peer that is removed hears why, and what it told goes
-// (RFC 4271 §6.7, RFC 4486 §4).
+// TestRemoved: a peer that is removed, or has other settings, hears so, and what
+// it told goes (RFC 4271 §6.7, RFC 4486 §4).
 func TestRemoved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := onStand(t, Options{}, bgpWith(), "10.0.0.2")
@@ -315,5 +316,16 @@ func TestRemoved(t *testing.T) {
 			t.Errorf("told %q", got)
 		}
 		s.has(t, "without the peer", "")
+
+		s = onStand(t, Options{}, bgpWith(), "10.0.0.2")
+		p = s.call("10.0.0.2")
+		p.since()
+		want := bgpWith()
+		want.Peers[netip.MustParseAddrPort("10.0.0.2:179")] = intent.Peer{Name: "10.0.0.2", ASN: 64999, LocalAddress: ourAddr, Passive: true}
+		s.apply(want)
+		synctest.Wait()
+		if got := p.since(); got != "Cease/Other Configuration Change" {
+			t.Errorf("told %q", got)
+		}
 	})
 }

@@ -277,13 +277,17 @@ func (c *core) addPeer(at netip.AddrPort, want intent.Peer) error {
 	return nil
 }
 
-func (c *core) removePeer(at netip.AddrPort) error {
+func (c *core) removePeer(at netip.AddrPort, back bool) error {
 	var p *peering
 	c.call(func() { p = c.peers[at] })
 	if p == nil {
 		return nil
 	}
-	p.end(wire.Notification{Code: wire.Cease, Subcode: wire.Deconfigured})
+	why := wire.Deconfigured // RFC 4486, 4
+	if back {
+		why = wire.ConfigChange
+	}
+	p.end(wire.Notification{Code: wire.Cease, Subcode: why})
 	c.call(func() {
 		delete(c.peers, at)
 		p.leave()

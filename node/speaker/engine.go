@@ -13,8 +13,9 @@ import (
 type engine interface {
 	// addPeer begins a session.
 	addPeer(at netip.AddrPort, p intent.Peer) error
-	// removePeer ends a session and forgets what it brought.
-	removePeer(at netip.AddrPort) error
+	// removePeer ends a session and forgets what it brought. back says that the
+	// peer is added again at once, with other settings.
+	removePeer(at netip.AddrPort, back bool) error
 	// setRules replaces the export policy, which at first lets nothing out,
 	// and the rules of some peers, without ending a session: what may go out
 	// now is announced, what may not any more is withdrawn, and so with what

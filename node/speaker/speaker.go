@@ -110,7 +110,7 @@ func (s *Speaker) act(ctx context.Context, c Changes, want intent.BGP) (errs []e
 			return append(errs, ctx.Err())
 		}
 		p := s.have.Peers[at]
-		if err := s.engine.removePeer(at); err != nil {
+		if err := s.engine.removePeer(at, slices.Contains(c.Add, at)); err != nil {
 			fail("remove peer %v (%s): %w", at.Addr(), p.Name, err)
 			stuck[at.Addr()] = true
 			continue

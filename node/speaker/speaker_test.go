@@ -47,7 +47,7 @@ func (e *toy) addPeer(at netip.AddrPort, p intent.Peer) error {
 	return nil
 }
 
-func (e *toy) removePeer(at netip.AddrPort) error {
+func (e *toy) removePeer(at netip.AddrPort, _ bool) error {
 	if _, ok := e.is.Peers[at]; !ok {
 		e.t.Errorf("%v removed, which isn't there", at)
 	}
