@@ -207,7 +207,12 @@ func TestPassedOn(t *testing.T) {
 		p, q := s.call("10.0.0.2"), s.call("10.0.0.3")
 		p.since()
 		q.since()
-		p.say(tells("10.9.0.0/24", "10.0.0.2", func(f *wire.Fields) { f.MED, f.HasMED = 7, true }))
+		p.say(tells("10.9.0.0/24", "10.0.0.2", func(f *wire.Fields) {
+			f.Origin, f.MED, f.HasMED, f.AtomicAggregate = wire.OriginEGP, 7, true, true
+			f.Aggregator = wire.Aggregator{AS: 70_000, ID: netip.MustParseAddr("192.0.2.9")}
+			f.Communities = wire.NewCommunities(7)
+			f.Unknown = []wire.RawAttr{{Flags: 0xe0, Type: 99, Value: "x"}}
+		}))
 		if got := p.since(); got != "" {
 			t.Errorf("its own came back: %s", got)
 		}
@@ -217,6 +222,11 @@ func TestPassedOn(t *testing.T) {
 		a := q.routes[netip.MustParsePrefix("10.9.0.0/24")]
 		if _, pref := a.LocalPref(); pref || a.ASPath().String() != "64512 64513" || a.NextHop() != ourAddr {
 			t.Errorf("told %v via %v, LOCAL_PREF %v", a.ASPath(), a.NextHop(), pref)
+		}
+		// What is nobody's to change.
+		f := a.Fields()
+		if f.Origin != wire.OriginEGP || !f.AtomicAggregate || f.Aggregator.AS != 70_000 || f.Communities != wire.NewCommunities(7) || len(f.Unknown) != 1 || f.Unknown[0].Flags != 0xe0 {
+			t.Errorf("told %+v", f)
 		}
 		p.say(wire.AppendNotification(nil, wire.Shutdown(wire.AdminShutdown, "")))
 		if got := q.since(); got != "-10.9.0.0/24" {
