@@ -60,7 +60,7 @@ func (c *change) apply(a *wire.Attrs) *wire.Attrs {
 }
 
 // memory is how many changed sets are remembered at most.
-const memory = 4096
+const memory = 1024
 
 // changed remembers what became of attributes: many routes share them.
 type changed map[changing]*wire.Attrs

@@ -83,6 +83,10 @@ func newFilters(c Chain, ext bool) (f filters) {
 // Interfaces reports whether Route.Interface makes a difference.
 func (f *filters) Interfaces() bool { return f.interfaces }
 
+// Forget lets go of the attributes that are remembered, so that sets which no
+// route has any more can be freed. It is for when there is nothing to judge.
+func (f *filters) Forget() { f.changed = nil }
+
 // judge returns the decision of the first rule that holds, if there is one.
 func (f *filters) judge(t *Route) (d Decision, decided bool) {
 	for i := range f.rules {

@@ -166,7 +166,9 @@ func (c *core) own() {
 		}
 		more := c.table.Reimport(workStep)
 		c.commit()
-		c.work = c.groups.Work(workStep) || more
+		if c.work = c.groups.Work(workStep) || more; !c.work {
+			c.policies.forget()
+		}
 		for _, f := range c.after {
 			f()
 		}

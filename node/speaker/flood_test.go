@@ -315,8 +315,11 @@ func TestFloods(t *testing.T) {
 		}
 	}
 	want := bgpWith()
+	// Policies remember what they have made of attributes.
+	add := rules(t, "- {action: Accept, operations: [{addCommunity: {value: '1:1'}}]}")
+	changing := intent.Rules{Import: add, Export: add}
 	admit := func(a netip.Addr) {
-		want.Peers[netip.AddrPortFrom(a, 179)] = intent.Peer{Name: a.String(), ASN: 64513, LocalAddress: floodHere.Addr(), Passive: true}
+		want.Peers[netip.AddrPortFrom(a, 179)] = intent.Peer{Name: a.String(), ASN: 64513, LocalAddress: floodHere.Addr(), Passive: true, Rules: changing}
 		s.apply(want)
 	}
 	admit(goodPeer)

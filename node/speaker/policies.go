@@ -99,6 +99,16 @@ func (c *core) rewayed() {
 	c.reexport(func(x *exporter) bool { return x.judge.Interfaces() })
 }
 
+// forget lets go of what the policies remember.
+func (p *policies) forget() {
+	for _, x := range p.in {
+		x.Forget()
+	}
+	for _, x := range p.out {
+		x.judge.Forget()
+	}
+}
+
 // tidy forgets the policies that no peer has any more.
 func (c *core) tidy() {
 	in, out := map[judges]*policy.Importer{}, map[judges]*exporter{}
