@@ -24,8 +24,8 @@
 //
 // Why it is quick. A rule is compiled to a few comparisons; rules for the other
 // kind of peer, or that can't match, are left out. Judging makes no garbage but
-// for sets of attributes that an operation changes, and those are remembered:
-// the same set and rule give the same pointer.
+// for sets of attributes that an operation changes, and those are remembered
+// until Forget: the same set and rule give the same pointer.
 //
 // What has hurt others. BIRD compares a prefix with a set of prefixes by type,
 // so matchOperator Equal with a prefixLength never holds, and NotEqual always;
