@@ -3,6 +3,7 @@ package speaker
 import (
 	"fmt"
 	"log/slog"
+	"net"
 	"net/netip"
 	"testing"
 	"time"
@@ -129,4 +130,60 @@ func refilter(b *testing.B, n int) {
 	measure("same", func() { with("- {action: Reject, communities: {values: ['1:1']}}") }, idle)
 	measure("reject", func() { with("- {action: Reject}") }, all)
 	measure("accept", func() { with("- {action: Accept, operations: [{addCommunity: {value: '1:1'}}]}") }, all)
+}
+
+// BenchmarkLost measures how long it takes from the end of a peer's connection
+// until all has been told of its routes going by another peer.
+func BenchmarkLost(b *testing.B) {
+	list := fars(b, 2)
+	b.StopTimer()
+	for range b.N {
+		lost(b, list, 500_000)
+	}
+}
+
+func lost(b *testing.B, list []far, n int) {
+	left := make(chan int, 1<<16)
+	s := New(slog.New(slog.DiscardHandler), Options{Events: Events{Best: func(piece []Change, _ bool) { left <- len(piece) }}})
+	defer s.Close()
+	all := func() {
+		for got := 0; got < n; {
+			got += <-left
+		}
+	}
+	if err := s.Apply(b.Context(), bgpWith(list[0].peer4(64513), list[1].peer4(64514))); err != nil {
+		b.Fatal(err)
+	}
+	bring := func(f far, path ...uint32) net.Conn {
+		conn, err := f.Dial(f.addr4(), netip.AddrPortFrom(f.here4(), 179))
+		if err != nil {
+			b.Fatal(err)
+		}
+		p, err := lab.Establish(conn, path[0], f.addr4())
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := p.Conn.Write(lab.Updates(n, path, f.addr4(), false)); err != nil {
+			b.Fatal(err)
+		}
+		return conn
+	}
+	best := bring(list[0], 64513, 1)
+	all()
+	other := bring(list[1], 64514, 1, 2) // longer paths: nothing changes
+	defer func() { _ = other.Close() }()
+	lab.Until(b, time.Minute, "the other's routes", func() error {
+		for _, p := range s.Peers() {
+			if p.RoutesIn < uint64(n) {
+				return fmt.Errorf("%d routes of %v", p.RoutesIn, p.Address)
+			}
+		}
+		return nil
+	})
+	b.StartTimer()
+	defer b.StopTimer()
+	if err := best.Close(); err != nil {
+		b.Fatal(err)
+	}
+	all()
 }
