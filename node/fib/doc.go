@@ -13,7 +13,8 @@
 // Where the kernel has next-hop objects, routes name one instead of spelling out
 // their hops (objects): they are written faster, and when all routes of one set of
 // hops are to go by another one, because a peer is lost or the way to a next hop
-// changes, the object is turned and takes them with it (turn). Whoever wants
+// changes, the object is turned and takes them with it (turn). If some of them go
+// elsewhere, those are written first. Whoever wants
 // routes says where a batch ends (WantPart), so that "all" means something. Where
 // an object can't be had, routes are plain; both kinds are adopted as they are found.
 //

@@ -142,7 +142,9 @@ func (s *Syncer) planOne(id uint32) {
 	case add:
 		s.move(id, Add, target)
 	case replace:
-		s.move(id, Replace, target)
+		if s.delayed[e.have].to != target { // else it is turned soon
+			s.move(id, Replace, target)
+		}
 	case remove:
 		e.flags |= moving
 		s.round.last = append(s.round.last, move{id: id, kind: Remove})

@@ -48,7 +48,8 @@ type Syncer struct {
 	backoff  time.Duration // how far away retryAt is put the next time
 	tried    int           // how many were refused when the timer last rang
 	round    round
-	leaving  map[passage]int // routes that are to go from one set to another
+	leaving  map[passage]int  // routes that are to go from one set to another
+	delayed  map[uint32]delay // turns of sets that wait for other writes
 	lastVias viaCache
 }
 
@@ -78,6 +79,7 @@ func NewSyncer(k Kernel, log *slog.Logger) (*Syncer, error) {
 		table:   newTable(),
 		facts:   newFacts(),
 		leaving: map[passage]int{},
+		delayed: map[uint32]delay{},
 		backoff: retryFirst,
 	}
 	if err := s.look(); err != nil && !errors.Is(err, ErrInterrupted) {
@@ -239,7 +241,7 @@ func (s *Syncer) turn() (busy bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.record()
-	return s.mayWrite() || s.mayRemove(), nil
+	return s.mayWrite() || s.mayRemove() || s.due(), nil
 }
 
 // nextTime is when turn has something to do even if nothing happens.

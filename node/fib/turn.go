@@ -33,40 +33,85 @@ func (s *Syncer) leaves(from, to uint32, n int) {
 	}
 }
 
-// turning lists the sets that all their routes leave for one other set. What
-// leaves says is where to look: since then, anything may have happened.
-func (s *Syncer) turning() []turn {
-	if s.open || len(s.leaving) == 0 {
-		return nil
+// A delay is that of a turn whose set most routes leave for one other set,
+// and some elsewhere: those are written first, then the set is turned.
+type delay struct {
+	to    uint32
+	after uint64 // the position of writes to wait for
+}
+
+// due reports whether there is a turn that has waited long enough.
+func (s *Syncer) due() bool {
+	for _, w := range s.delayed {
+		if w.after <= s.writes.done {
+			return !s.open
+		}
 	}
-	t := &s.table
-	turns := map[uint32]uint32{} // to what; 0: not known yet
+	return false
+}
+
+// candidates are the sets that most of their routes are leaving, as far as leaves
+// was told, or for whose turn others have been written.
+func (s *Syncer) candidates() (votes map[uint32]map[uint32]int) {
+	votes = map[uint32]map[uint32]int{}
 	for p, n := range s.leaving {
-		if n >= turnFrom && n*turnShare >= len(t.ids) && 2*n >= t.sets.uses(p.from) {
-			turns[p.from] = 0
+		if _, waits := s.delayed[p.from]; !waits && n >= turnFrom && n*turnShare >= len(s.table.ids) && 2*n >= s.table.sets.uses(p.from) {
+			votes[p.from] = map[uint32]int{}
 		}
 	}
 	clear(s.leaving)
-	if len(turns) == 0 {
+	for from, w := range s.delayed {
+		if w.after <= s.writes.done {
+			votes[from] = map[uint32]int{}
+		}
+	}
+	return votes
+}
+
+// turning lists the sets that all their routes leave for one other set. Since it
+// became known that they may, anything may have happened: all are looked at.
+func (s *Syncer) turning() (list []turn) {
+	if s.open || len(s.leaving) == 0 && !s.due() {
 		return nil
 	}
+	votes := s.candidates()
+	if len(votes) == 0 {
+		return nil
+	}
+	t := &s.table
+	froms := slices.Sorted(maps.Keys(votes))
 	t.each(func(_ uint32, e *entry) {
-		to, is := turns[e.have]
-		if !is {
-			return
-		}
-		switch goal := s.goal(e); {
-		case goal == 0: // its removal waits
-		case goal == e.have, to != 0 && to != goal:
-			delete(turns, e.have)
-		default:
-			turns[e.have] = goal
+		if v := votes[e.have]; v != nil {
+			switch goal := s.goal(e); goal {
+			case 0: // its removal waits
+			case e.have:
+				delete(votes, e.have) // it stays
+			default:
+				v[goal]++
+			}
 		}
 	})
-	var list []turn
-	for _, from := range slices.Sorted(maps.Keys(turns)) {
+	turns := map[uint32]uint32{}
+	var rest []uint32
+	for _, from := range froms {
+		_, waited := s.delayed[from]
+		to, unanimous := most(votes[from])
+		switch {
+		case to == 0:
+		case unanimous:
+			turns[from] = to
+		case !waited && 2*votes[from][to] >= t.sets.uses(from):
+			t.sets.hold(from)
+			t.sets.hold(to)
+			s.delayed[from] = delay{to, s.writes.end()}
+		}
+		if waited {
+			rest = append(rest, from)
+		}
+	}
+	for _, from := range froms {
 		to := turns[from]
-		if turns[to] != 0 || to == 0 { // what is turned to must not be turned away itself
+		if to == 0 || turns[to] != 0 { // what is turned to must not be turned away itself
 			delete(turns, from)
 			continue
 		}
@@ -74,7 +119,35 @@ func (s *Syncer) turning() []turn {
 		t.sets.hold(to)
 		list = append(list, turn{passage: passage{from, to}, hops: *t.sets.at(from), toHops: *t.sets.at(to)})
 	}
+	for _, from := range rest {
+		if turns[from] == 0 {
+			s.write(from)
+		}
+		w := s.delayed[from]
+		delete(s.delayed, from)
+		t.sets.drop(from)
+		t.sets.drop(w.to)
+	}
 	return list
+}
+
+// most is the set that most go to, and whether all do; 0 if none do.
+func most(votes map[uint32]int) (to uint32, unanimous bool) {
+	for goal, n := range votes {
+		if n > votes[to] || n == votes[to] && goal < to {
+			to = goal
+		}
+	}
+	return to, len(votes) == 1
+}
+
+// write queues the routes of a set.
+func (s *Syncer) write(set uint32) {
+	s.table.each(func(id uint32, e *entry) {
+		if e.have == set {
+			s.queue(id)
+		}
+	})
 }
 
 // goal is the set that the entry, which has one, is about to get: the same if it
@@ -90,8 +163,7 @@ func (s *Syncer) goal(e *entry) uint32 {
 	return target
 }
 
-// turned notes what became of it. Routes that could not be turned wait to be
-// written already.
+// turned notes what became of it. Routes that could not be turned are written.
 func (s *Syncer) turned(list []turn) {
 	if len(list) == 0 {
 		return
@@ -99,9 +171,11 @@ func (s *Syncer) turned(list []turn) {
 	t := &s.table
 	done := map[uint32]uint32{}
 	for _, one := range list {
-		if one.err == nil {
-			done[one.from] = one.to
+		if one.err != nil {
+			s.write(one.from)
+			continue
 		}
+		done[one.from] = one.to
 	}
 	t.each(func(_ uint32, e *entry) {
 		if to := done[e.have]; to != 0 {

@@ -69,7 +69,10 @@ func TestLost(t *testing.T) {
 			batch:  through(list, b), ops: 1, turns: 1,
 		},
 		{name: "all but one", batch: through(list[1:], b), ops: n - 1},
-		{name: "half of them to another one", batch: append(through(list[:n/2], b), through(list[n/2:], c)...), ops: n},
+		{name: "half of them to another one", batch: append(through(list[:n/2], b), through(list[n/2:], c)...), ops: n/2 + 1, turns: 1},
+		{name: "in thirds", batch: slices.Concat(through(list[:n/3], b), through(list[n/3:2*n/3], c), through(list[2*n/3:], b, c)), ops: n},
+		{name: "a few of them to another one", batch: append(through(list[5:], b), through(list[:5], c)...), ops: 6, turns: 1},
+		{name: "a few of them to others, and some go", batch: slices.Concat(through(list[10:], b), leave, through(list[5:7], c), through(list[7:10], b, c)), ops: 11, turns: 1},
 		{name: "too few for it to be worth it", before: func(s *Syncer, _ *mapKernel) { s.Want(through(list[turnFrom-1:], c)) }, batch: through(list[:turnFrom-1], b), ops: turnFrom - 1},
 		{name: "all, and some go", batch: append(through(list[5:], b), leave...), ops: 6, turns: 1},
 		{name: "all, there and back", batch: append(through(list, b), through(list, a)...)},
@@ -258,15 +261,20 @@ func exodus(t *testing.T, seed uint64) (turns int) {
 			way([]string{"192.0.2.9", "192.0.2.3", "198.51.100.9"}[w.IntN(3)], 2+w.IntN(2))
 		default: // a peer is lost: all of its routes go to another one, or some go or stay
 			v6 := w.IntN(3) == 0
-			from, to, stay, gone := any(v6), any(v6), 0, 0
+			from, to, stay, gone, few := any(v6), any(v6), 0, 0, 0
 			if w.IntN(3) == 0 {
 				stay, gone = w.IntN(10), w.IntN(10)
+			}
+			if w.IntN(2) == 0 {
+				few = w.IntN(30)
 			}
 			for _, d := range dsts {
 				switch {
 				case d.Addr().Is6() != v6 || !slices.Equal(now[d], from) || stay > 0 && w.IntN(100) < stay:
 				case gone > 0 && w.IntN(100) < gone:
 					batch = append(batch, Route{Dst: d})
+				case few > 0 && w.IntN(100) < few:
+					batch = append(batch, Route{Dst: d, Via: any(v6)})
 				default:
 					batch = append(batch, Route{Dst: d, Via: to})
 				}
