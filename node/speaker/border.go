@@ -19,8 +19,7 @@ type Change struct {
 type Events struct {
 	// Best gets changed prefixes. What changed together, as when a peer is lost,
 	// comes in several pieces; more says that another one follows at once. A
-	// prefix occurs in one of them. The speaker does not touch the slice after
-	// the call.
+	// prefix occurs in one of them. The slice is valid during the call.
 	Best func(piece []Change, more bool)
 	// Settled is called once: when every peer that was configured at the start
 	// has sent its routes (End-of-RIB, RFC 4724), or can't be expected to any more.

@@ -71,8 +71,9 @@ type core struct {
 	groups   *adjout.Groups
 	peers    map[netip.AddrPort]*peering
 	policies policies
-	work     bool     // policies have work left
-	after    []func() // to be done when what was learned has been told
+	work     bool        // policies have work left
+	after    []func()    // to be done when what was learned has been told
+	pieces   [2][]Change // scratch
 }
 
 // A job is work for the owner: routes of a peer, or something else to be done.
@@ -194,32 +195,29 @@ func (c *core) more(do func(job)) {
 
 // commit has the table decide, and tells kernel and peers what is new.
 func (c *core) commit() {
-	var held []Change // until it is known whether it is the last piece
+	held, next := c.pieces[0][:0], c.pieces[1] // held until it is known whether it is the last
 	tell := func(more bool) {
-		if held != nil && !c.quiet.Load() {
+		if len(held) > 0 && !c.quiet.Load() {
 			c.ears.best(held, more)
 		}
 	}
 	c.table.Commit(func(deltas []rib.Delta) {
 		c.groups.Changed(deltas)
-		if changes := changesOf(deltas); changes != nil {
+		if next = appendChanges(next[:0], deltas); len(next) > 0 {
 			tell(true)
-			held = changes
+			held, next = next, held
 		}
 	})
 	tell(false)
+	c.pieces = [2][]Change{held, next}
 }
 
-// changesOf are the deltas that matter to the kernel.
-func changesOf(deltas []rib.Delta) []Change {
-	var changes []Change
+// appendChanges appends the deltas that matter to the kernel.
+func appendChanges(changes []Change, deltas []rib.Delta) []Change {
 	for i := range deltas {
 		d := &deltas[i]
 		if !d.HopsChanged() && (d.New.Hops != nil || !d.BestChanged()) {
 			continue
-		}
-		if changes == nil {
-			changes = make([]Change, 0, len(deltas)-i)
 		}
 		changes = append(changes, Change{Prefix: d.Prefix, NextHops: hopsOf(d.New)})
 	}
