@@ -22,10 +22,7 @@ import (
 // link eth0, 192.0.2.1/24 and 2001:db8::1/64 (see pair).
 
 func TestInstallReplaceWithdraw(t *testing.T) {
-	namespace(t)
-	pair(t)
-	look := connect(t)
-	s, _ := start(t, connect(t))
+	look, s, _ := runs(t)
 	s.Want(want("10.1.0.0/24 192.0.2.2", "10.2.0.0/24 192.0.2.2 192.0.2.3", "2001:db8:1::/48 2001:db8::2", "2001:db8:2::/48 2001:db8::2 2001:db8::3"))
 	expect(t, look,
 		"10.1.0.0/24 via 192.0.2.2%eth0",
@@ -55,10 +52,7 @@ func TestInstallReplaceWithdraw(t *testing.T) {
 }
 
 func TestDefaultRoutesAndManyHops(t *testing.T) {
-	namespace(t)
-	pair(t)
-	look := connect(t)
-	s, _ := start(t, connect(t))
+	look, s, _ := runs(t)
 	many4, many6 := "10.1.0.0/24", "2001:db8:1::/48"
 	hops4, hops6 := many4, many6
 	for i := 2; i < 22; i++ {
@@ -74,10 +68,7 @@ func TestDefaultRoutesAndManyHops(t *testing.T) {
 }
 
 func TestIPv4ThroughIPv6(t *testing.T) {
-	namespace(t)
-	pair(t)
-	look := connect(t)
-	s, _ := start(t, connect(t))
+	look, s, _ := runs(t)
 	s.Want(want("10.1.0.0/24 2001:db8::2", "10.2.0.0/24 192.0.2.2 fe80::9%eth0", "10.3.0.0/24 ::ffff:192.0.2.7", "2001:db8:3::/48 192.0.2.2"))
 	expect(t, look,
 		"10.1.0.0/24 via 2001:db8::2%eth0",
@@ -111,10 +102,7 @@ func TestForeignRoutesAreNotTouched(t *testing.T) {
 		{"IPv6", "2001:db8:1::/48", "2001:db8::2", "2001:db8::9"},
 	} {
 		t.Run(v.name, func(t *testing.T) {
-			namespace(t)
-			pair(t)
-			look := connect(t)
-			s, _ := start(t, connect(t))
+			look, s, _ := runs(t)
 			ours, foreign := v.dst+" via "+v.via+"%eth0", v.dst+" via "+v.other+"%eth0 by static"
 
 			// Another metric: side by side, in either order.
@@ -178,10 +166,7 @@ func TestUnknownRival(t *testing.T) {
 }
 
 func TestDeletedRouteComesBack(t *testing.T) {
-	namespace(t)
-	pair(t)
-	look := connect(t)
-	s, _ := start(t, connect(t))
+	look, s, _ := runs(t)
 	all := []string{
 		"10.1.0.0/24 via 192.0.2.2%eth0",
 		"10.2.0.0/24 via 192.0.2.2%eth0 via 192.0.2.3%eth0",
@@ -236,17 +221,13 @@ func TestDeletedRouteComesBack(t *testing.T) {
 }
 
 func TestLinkFlap(t *testing.T) {
-	namespace(t)
-	pair(t)
-	ip(t, `link add eth1 type veth peer name far1
+	look, s, _ := runs(t, `link add eth1 type veth peer name far1
 		link set far1 up
 		link set eth1 up
 		addr add 198.51.100.1/24 dev eth1
 		addr add 2001:db8:f::1/64 dev eth1 nodad
 		route add 203.0.113.0/24 via 192.0.2.9 metric 5
 		route add 203.0.113.0/24 via 198.51.100.9 metric 6`)
-	look := connect(t)
-	s, _ := start(t, connect(t))
 	s.Want(want("10.1.0.0/24 192.0.2.2", "10.2.0.0/24 192.0.2.2 198.51.100.2", "10.3.0.0/24 203.0.113.1",
 		"2001:db8:1::/48 2001:db8::2", "2001:db8:2::/48 2001:db8::2 2001:db8:f::2"))
 	up := []string{
@@ -297,10 +278,7 @@ func TestLinkFlap(t *testing.T) {
 }
 
 func TestAddressGoesAndReturns(t *testing.T) {
-	namespace(t)
-	pair(t)
-	look := connect(t)
-	s, _ := start(t, connect(t))
+	look, s, _ := runs(t)
 	s.Want(want("10.1.0.0/24 192.0.2.2", "2001:db8:1::/48 2001:db8::2"))
 	up := []string{"10.1.0.0/24 via 192.0.2.2%eth0", "2001:db8:1::/48 via 2001:db8::2%eth0"}
 	expect(t, look, up...)
@@ -317,16 +295,12 @@ func TestAddressGoesAndReturns(t *testing.T) {
 }
 
 func TestNextHopsFarAway(t *testing.T) {
-	namespace(t)
-	pair(t)
-	ip(t, `link add eth1 type veth peer name far1
+	look, s, _ := runs(t, `link add eth1 type veth peer name far1
 		link set far1 up
 		link set eth1 up
 		addr add 198.51.100.1/24 dev eth1
 		route add 203.0.113.0/24 via 192.0.2.9
 		route add 2001:db8:77::/48 via 2001:db8::9`)
-	look := connect(t)
-	s, _ := start(t, connect(t))
 	statics := []string{"203.0.113.0/24 via 192.0.2.9%eth0 by boot", "2001:db8:77::/48 via 2001:db8::9%eth0 by boot"}
 	s.Want(want("10.1.0.0/24 203.0.113.1", "10.2.0.0/24 100.64.0.1", "10.3.0.0/24 10.1.0.1", "2001:db8:1::/48 2001:db8:77::1"))
 	one, three := "10.1.0.0/24 via 192.0.2.9%eth0", "2001:db8:1::/48 via 2001:db8::9%eth0"
@@ -363,11 +337,7 @@ func TestNextHopsFarAway(t *testing.T) {
 // TestForeignRoutesGrowAndShrink: routes of equal metric beside each other
 // (IPv4) and merged into one (IPv6), by steps.
 func TestForeignRoutesGrowAndShrink(t *testing.T) {
-	namespace(t)
-	pair(t)
-	ip(t, "route add 203.0.113.0/24 via 192.0.2.9\n route add 2001:db8:77::/48 via 2001:db8::9")
-	look := connect(t)
-	s, _ := start(t, connect(t))
+	look, s, _ := runs(t, "route add 203.0.113.0/24 via 192.0.2.9\n route add 2001:db8:77::/48 via 2001:db8::9")
 	s.Want(want("10.1.0.0/24 203.0.113.1", "2001:db8:1::/48 2001:db8:77::1"))
 	for _, step := range []struct{ cmd, four, six string }{
 		{"route append 203.0.113.0/24 via 192.0.2.8", "192.0.2.9", "2001:db8::9"},
@@ -396,21 +366,14 @@ func hopsText(gateways string) string {
 }
 
 func TestOnlinkGateway(t *testing.T) {
-	namespace(t)
-	pair(t)
-	ip(t, "route add default via 100.64.9.9 dev eth0 onlink")
-	look := connect(t)
-	s, _ := start(t, connect(t))
+	look, s, _ := runs(t, "route add default via 100.64.9.9 dev eth0 onlink")
 	s.Want(want("10.2.0.0/24 100.64.0.1"))
 	expect(t, look, "0.0.0.0/0 via 100.64.9.9%eth0 by boot", "10.2.0.0/24 via 100.64.9.9%eth0")
 }
 
 // TestRouteOverItsOwnNextHop: a BGP route that is more exact than the link.
 func TestRouteOverItsOwnNextHop(t *testing.T) {
-	namespace(t)
-	pair(t)
-	look := connect(t)
-	s, _ := start(t, connect(t))
+	look, s, _ := runs(t)
 	s.Want(want("192.0.2.2/32 192.0.2.2", "2001:db8::2/128 2001:db8::2"))
 	hosts := []string{"192.0.2.2/32 via 192.0.2.2%eth0", "2001:db8::2/128 via 2001:db8::2%eth0"}
 	expect(t, look, hosts...)
@@ -421,10 +384,7 @@ func TestRouteOverItsOwnNextHop(t *testing.T) {
 
 // TestConnectedNetworkWins: a peer tells of a network we are on ourselves.
 func TestConnectedNetworkWins(t *testing.T) {
-	namespace(t)
-	pair(t)
-	look := connect(t)
-	s, _ := start(t, connect(t))
+	look, s, _ := runs(t)
 	s.Want(want("192.0.2.0/24 192.0.2.2", "2001:db8::/64 2001:db8::2", "2001:db8:7::/64 2001:db8::2"))
 	expect(t, look, "2001:db8:7::/64 via 2001:db8::2%eth0")
 	failures(t, s, "192.0.2.0/24: it is the network on eth0", "2001:db8::/64: it is the network on eth0")
@@ -435,10 +395,7 @@ func TestConnectedNetworkWins(t *testing.T) {
 }
 
 func TestRestart(t *testing.T) {
-	namespace(t)
-	pair(t)
-	look := connect(t)
-	s, stop := start(t, connect(t))
+	look, s, stop := runs(t)
 	if s.Stale() {
 		t.Error("nothing is stale in an empty kernel")
 	}
@@ -496,11 +453,7 @@ func TestRestart(t *testing.T) {
 }
 
 func TestSettledBeforeAnythingIsWanted(t *testing.T) {
-	namespace(t)
-	pair(t)
-	ip(t, "route add 10.1.0.0/24 via 192.0.2.2 metric 32 proto 179\n route add 10.2.0.0/24 via 192.0.2.2 proto 179")
-	look := connect(t)
-	s, _ := start(t, connect(t))
+	look, s, _ := runs(t, "route add 10.1.0.0/24 via 192.0.2.2 metric 32 proto 179\n route add 10.2.0.0/24 via 192.0.2.2 proto 179")
 	s.Settled()
 	expect(t, look, "10.2.0.0/24 via 192.0.2.2%eth0 by this program's protocol number") // not our metric: someone's hand
 	ip(t, "route add 10.1.0.0/24 via 192.0.2.2 metric 32 proto 179")
@@ -574,10 +527,7 @@ func has(t *testing.T, n *Netlink, want ...string) {
 }
 
 func TestHundredThousandRoutes(t *testing.T) {
-	namespace(t)
-	pair(t)
-	look := connect(t)
-	s, stop := start(t, connect(t))
+	look, s, stop := runs(t)
 	const n = 100_000
 	list, list6 := prefixes(n, false), prefixes(n/10, true)
 	vias := [][]netip.Addr{{netip.MustParseAddr("192.0.2.2")}, {netip.MustParseAddr("192.0.2.2"), netip.MustParseAddr("192.0.2.3")}}

@@ -52,6 +52,20 @@ func pair(t testing.TB) {
 		addr add 2001:db8::1/64 dev eth0 nodad`)
 }
 
+// runs has a Syncer run in a namespace with eth0, as pair makes it, and with what
+// lines of ip(8) add before. look is another connection to its kernel.
+func runs(t testing.TB, lines ...string) (look *Netlink, s *Syncer, stop func()) {
+	t.Helper()
+	namespace(t)
+	pair(t)
+	for _, l := range lines {
+		ip(t, l)
+	}
+	look = connect(t)
+	s, stop = start(t, connect(t))
+	return look, s, stop
+}
+
 // connect opens the namespace's kernel, which a test may do more than once.
 func connect(t testing.TB) *Netlink {
 	t.Helper()

@@ -157,10 +157,7 @@ func TestBothRepresentations(t *testing.T) {
 // TestNoCarrier: the kernel makes no objects on a link without carrier, and
 // takes those that are there away without a word. Routes stay, as ever.
 func TestNoCarrier(t *testing.T) {
-	namespace(t)
-	pair(t)
-	look := connect(t)
-	s, _ := start(t, connect(t))
+	look, s, _ := runs(t)
 	s.Want(want(fourRoutes...))
 	expect(t, look, fourThere...)
 	ip(t, "link set far0 down")
