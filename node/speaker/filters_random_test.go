@@ -52,8 +52,9 @@ type leaf struct {
 // TestFiltersAtRandom has a hub between peers change any of its policies, many
 // times over, some of them before everything that came of the last is told.
 // What each peer has at the end is what the policies say of the routes of all
-// others, with the attributes they say; no session is reset; and there is one
-// update group for each policy.
+// others, with the attributes they say; no session is reset. Peers of
+// one policy need not be one update group: they hear all paths, by numbers of
+// their group's, and groups that came to be alike stay apart.
 func TestFiltersAtRandom(t *testing.T) {
 	h := fars(t, 1)[0].here()
 	const n = 5
@@ -129,8 +130,8 @@ func TestFiltersAtRandom(t *testing.T) {
 		}
 		groups := 0
 		core.call(func() { groups = len(core.groups.List()) })
-		if groups != len(names) {
-			return fmt.Errorf("%d update groups for %d policies", groups, len(names))
+		if groups < len(names) || groups > n {
+			return fmt.Errorf("%d update groups for %d policies of %d peers", groups, len(names), n)
 		}
 		return nil
 	}
