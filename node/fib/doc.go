@@ -56,6 +56,8 @@
 //     since a complete scan (Tidy), and who turns one must know all who name it:
 //     parts of groups are never named by routes.
 //   - An IPv6 route by object and a plain one of equal metric stand side by side.
+//   - Deleting neighbouring routes one after the other is the slowest way to
+//     delete them: removals are scattered (scatter).
 //   - A dump may be torn (NLM_F_DUMP_INTR), an answer may never come, and a socket
 //     whose buffer overflowed is deaf until it is read empty.
 package fib
