@@ -56,6 +56,24 @@ func (r *BGPPeer) Gateway() (via netip.Addr, ok bool) {
 	return via.Unmap(), err == nil
 }
 
+// MaximumPrefixes is the annotation of a BGPPeer that says how many prefixes
+// the router may tell in a session (RFC 4271, 6.7). Calico has no field for it.
+const MaximumPrefixes = "calctl.io/maximum-prefixes"
+
+// MaximumPrefixes returns the number in the annotation [MaximumPrefixes], 0 when
+// there is none.
+func (r *BGPPeer) MaximumPrefixes() (uint32, error) {
+	text, ok := r.Annotations[MaximumPrefixes]
+	if !ok {
+		return 0, nil
+	}
+	n, err := strconv.ParseUint(text, 10, 32)
+	if err != nil || n == 0 {
+		return 0, errors.New("write how many prefixes the router may tell: a whole number from 1 to 4294967295, in quotes")
+	}
+	return uint32(n), nil
+}
+
 // parsePeer reads an address, v4:port or [v6]:port.
 func parsePeer(text string) (netip.AddrPort, error) {
 	if addr, err := netip.ParseAddr(text); err == nil {
@@ -78,6 +96,9 @@ func parsePeer(text string) (netip.AddrPort, error) {
 func (r *BGPPeer) Validate() error {
 	var bad Invalid
 	bad.metadata(r)
+	if _, err := r.MaximumPrefixes(); err != nil {
+		bad.Add(joinPath("metadata.annotations", MaximumPrefixes), r.Annotations[MaximumPrefixes], err.Error())
+	}
 	s := &r.Spec
 	s.validateWho(&bad)
 	s.validateWhom(&bad)

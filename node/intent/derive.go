@@ -34,6 +34,7 @@ func Derive(snap *resources.Snapshot, node string, host Host) (BGP, []Problem) {
 		ASN:      d.localASN(),
 		RouterID: routerID(d.self),
 		Port:     d.self.port,
+		Listen:   d.listenOn(),
 		Peers:    d.roster.peers(),
 		Refused:  d.roster.refused(),
 		Local:    localRoutes(host, d.global.IgnoredInterfaces),

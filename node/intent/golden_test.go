@@ -156,15 +156,22 @@ func show(t *testing.T, b intent.BGP) string {
 		return "enabled: false\n"
 	}
 	type peer struct {
-		Name     string          `json:"name"`
-		Type     string          `json:"type"`
-		ASN      uint32          `json:"asn"`
-		From     string          `json:"from"`
-		Password string          `json:"password,omitempty"`
-		Passive  bool            `json:"passive,omitempty"`
-		Import   []policy.Filter `json:"import,omitempty"`
-		Export   []policy.Filter `json:"export,omitempty"`
-		ClientOf string          `json:"clientOf,omitempty"`
+		Name            string          `json:"name"`
+		Type            string          `json:"type"`
+		ASN             uint32          `json:"asn"`
+		From            string          `json:"from"`
+		Password        string          `json:"password,omitempty"`
+		Passive         bool            `json:"passive,omitempty"`
+		LocalASN        uint32          `json:"localASN,omitempty"`
+		TTLSecurity     uint8           `json:"ttlSecurity,omitempty"`
+		Keepalive       string          `json:"keepalive,omitempty"`
+		RestartTime     string          `json:"restartTime,omitempty"`
+		Import          []policy.Filter `json:"import,omitempty"`
+		Export          []policy.Filter `json:"export,omitempty"`
+		ClientOf        string          `json:"clientOf,omitempty"`
+		NextHop         string          `json:"nextHop,omitempty"`
+		AllowedLocalAS  int             `json:"allowedLocalAS,omitempty"`
+		MaximumPrefixes uint32          `json:"maximumPrefixes,omitempty"`
 	}
 	type refused struct {
 		Name string `json:"name"`
@@ -176,12 +183,13 @@ func show(t *testing.T, b intent.BGP) string {
 		ASN      uint32              `json:"asn"`
 		RouterID netip.Addr          `json:"routerID"`
 		Port     uint16              `json:"port"`
+		Listen   []netip.Addr        `json:"listen,omitempty"`
 		Peers    map[string]peer     `json:"peers,omitempty"`
 		Refused  map[string]refused  `json:"refused,omitempty"`
 		Local    map[string]string   `json:"local,omitempty"`
 		Export   map[string][]string `json:"export,omitempty"`
 	}{
-		ASN: b.ASN, RouterID: b.RouterID, Port: b.Port,
+		ASN: b.ASN, RouterID: b.RouterID, Port: b.Port, Listen: b.Listen,
 		Peers: map[string]peer{}, Refused: map[string]refused{}, Local: map[string]string{}, Export: map[string][]string{},
 	}
 	for at, p := range b.Peers {
@@ -189,12 +197,27 @@ func show(t *testing.T, b intent.BGP) string {
 		if p.LocalAddress.IsValid() {
 			from = p.LocalAddress.String()
 		}
-		clientOf := ""
-		if p.Cluster.IsValid() {
-			clientOf = p.Cluster.String()
-		}
 		// The fixtures' passwords are no secrets, and which one it is matters.
-		out.Peers[at.String()] = peer{p.Name, string(p.Type), p.ASN, from, p.Password.Reveal(), p.Passive, p.Import.Filters(), p.Export.Filters(), clientOf}
+		x := peer{
+			Name: p.Name, Type: string(p.Type), ASN: p.ASN, From: from, Password: p.Password.Reveal(), Passive: p.Passive,
+			LocalASN: p.LocalASN, TTLSecurity: p.TTLSecurity, Import: p.Import.Filters(), Export: p.Export.Filters(),
+			NextHop:        map[intent.NextHopMode]string{intent.NextHopSelf: "Self", intent.NextHopKeep: "Keep"}[p.NextHop],
+			AllowedLocalAS: p.AllowedLocalAS, MaximumPrefixes: p.MaximumPrefixes,
+		}
+		if p.Keepalive != 0 {
+			x.Keepalive = p.Keepalive.String()
+		}
+		switch p.RestartTime {
+		case intent.DefaultRestartTime:
+		case intent.NoRestart:
+			x.RestartTime = "none"
+		default:
+			x.RestartTime = p.RestartTime.String()
+		}
+		if p.Cluster.IsValid() {
+			x.ClientOf = p.Cluster.String()
+		}
+		out.Peers[at.String()] = x
 	}
 	for _, r := range b.Refused {
 		if r.Password.IsSet() {

@@ -1,7 +1,9 @@
 package intent
 
 import (
+	"cmp"
 	"net/netip"
+	"time"
 
 	"github.com/calctl/calctl/node/policy"
 	"github.com/calctl/calctl/resources"
@@ -20,7 +22,9 @@ const DefaultPort = 179
 type BGP struct {
 	ASN      uint32
 	RouterID netip.Addr // IPv4 always (RFC 4271, 4.2): the node's, or a hash of its name
-	Port     uint16     // where to listen, on every address
+	Port     uint16     // where to listen
+	// Listen are the addresses to listen on, sorted; none stands for all.
+	Listen []netip.Addr
 	// Peers by address and port. In this version no two have the same address.
 	Peers map[netip.AddrPort]Peer
 	// Refused are the sessions that are asked for and not started, sorted by
@@ -49,8 +53,41 @@ type Peer struct {
 	Password     resources.Password
 	// Passive peers dial us, we do not dial them.
 	Passive bool
+	// LocalASN is the AS number this node has towards the peer, in the OPEN and
+	// in AS paths; 0 stands for the node's own.
+	LocalASN uint32
+	// TTLSecurity is how many hops the peer may be away at most (GTSM, RFC
+	// 5082); 0 leaves it off.
+	TTLSecurity uint8
+	// Keepalive is how often the peer hears of us at least; 0 stands for a third
+	// of the hold time.
+	Keepalive time.Duration
+	// RestartTime is how long the peer is to keep our routes when the session
+	// breaks (RFC 4724), in whole seconds; 0 stands for DefaultRestartTime,
+	// NoRestart for no time at all.
+	RestartTime time.Duration
 	Rules
 }
+
+// DefaultRestartTime is how long peers keep our routes when nothing else is said.
+const DefaultRestartTime = 120 * time.Second
+
+// NoRestart as a RestartTime has a peer drop our routes at once.
+const NoRestart = time.Duration(-1)
+
+// External reports whether the peer is in another AS than the one this node,
+// whose own AS number is asn, has towards it. That makes it an eBGP peer.
+func (p Peer) External(asn uint32) bool { return p.ASN != cmp.Or(p.LocalASN, asn) }
+
+// A NextHopMode is a rule for the next hops a peer is told.
+type NextHopMode uint8
+
+// The rules, in the words of BGPPeer's nextHopMode.
+const (
+	NextHopAuto NextHopMode = iota // kept towards iBGP peers, this node towards eBGP peers
+	NextHopSelf                    // this node, always
+	NextHopKeep                    // kept, always
+)
 
 // Rules say what comes in of a peer's routes, and how it is told routes. They
 // can change without another session.
@@ -61,6 +98,13 @@ type Rules struct {
 	// Cluster is the id of the cluster in which this node is a route reflector
 	// and the peer its client (RFC 4456); the zero Addr when it is no client.
 	Cluster netip.Addr
+	NextHop NextHopMode
+	// AllowedLocalAS is how often the AS number this node has towards the peer
+	// may be in the path of a route from it.
+	AllowedLocalAS int
+	// MaximumPrefixes is how many prefixes the peer may tell; with more, the
+	// session ends (RFC 4271, 6.7). 0 stands for any number.
+	MaximumPrefixes uint32
 }
 
 // Source says where a local route comes from.

@@ -41,6 +41,7 @@ func (d *derivation) mesh() {
 					LocalAddress: own,
 					Password:     password,
 					Passive:      waitsFor(own, a),
+					RestartTime:  restartTime(d.global.NodeMeshMaxRestartTime),
 				},
 				refused: refused,
 			}

@@ -16,8 +16,10 @@ import (
 
 // A request is a BGPPeer with its selectors read.
 type request struct {
-	key  resources.Key
-	spec *resources.BGPPeerSpec
+	key     resources.Key
+	spec    *resources.BGPPeerSpec
+	most    uint32   // prefixes that a router may tell; 0: any number
+	refused []string // what is in the way of its sessions
 	// near selects the nodes that are to have the session, far those they are
 	// to have it with. Nil when the BGPPeer says it without a selector.
 	near, far *selector.Selector
@@ -33,6 +35,9 @@ func (d *derivation) requests() []request {
 			spec: &d.snap.Peers[name].Spec,
 		}
 		var err error
+		if q.most, err = d.snap.Peers[name].MaximumPrefixes(); err != nil {
+			q.refused = append(q.refused, d.about(q.key, "metadata.annotations.%s: %v; the session is not started without it", resources.MaximumPrefixes, err))
+		}
 		if q.near, err = parse("spec.nodeSelector", q.spec.NodeSelector); err == nil {
 			q.far, err = parse("spec.peerSelector", q.spec.PeerSelector)
 		}
@@ -97,8 +102,9 @@ func (d *derivation) peer(q *request, kind status.PeerType) {
 
 // sessions asks for the sessions of a BGPPeer with some routers.
 func (d *derivation) sessions(q *request, kind status.PeerType, ends []farEnd) {
-	refused := notYet(&d.problems, q.key, q.spec, peerNotYet)
+	notYet(&d.problems, q.key, q.spec, peerNotYet)
 	d.missingFilters(q)
+	refused := slices.Clip(q.refused)
 	password, err := d.password(q.spec.Password)
 	if err != nil {
 		refused = append(refused, d.about(q.key, "spec.password: %v; the session is not started without it", err))
@@ -110,8 +116,10 @@ func (d *derivation) sessions(q *request, kind status.PeerType, ends []farEnd) {
 		if q.spec.SourceAddress != sourceNone {
 			p.LocalAddress = d.self.like(e.at.Addr())
 		}
+		d.settings(&p, q.spec, e)
+		p.MaximumPrefixes = q.most
 		// Reflectors of one cluster don't reflect to each other.
-		if e.asn == d.localASN() && e.clusterID != d.self.clusterID {
+		if !p.External(d.localASN()) && e.clusterID != d.self.clusterID {
 			p.Cluster = d.self.clusterID
 		}
 		// Only a global peer by address may find itself at both ends of one

@@ -84,6 +84,11 @@ func difference(first, s session) (mine, theirs string) {
 	if s.peer.Import != first.peer.Import || s.peer.Export != first.peer.Export {
 		return filtering(s), filtering(first)
 	}
+	rest := s.peer
+	rest.Name, rest.Type, rest.Passive, rest.Cluster = first.peer.Name, first.peer.Type, first.peer.Passive, first.peer.Cluster
+	if rest != first.peer {
+		return "with other settings", "with its own"
+	}
 	return "", ""
 }
 

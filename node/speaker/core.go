@@ -98,7 +98,7 @@ func startCore(log *slog.Logger, want intent.BGP, restarting bool, o Options, e 
 		c.network = session.TCP{}
 	}
 	if want.Port != 0 {
-		door, err := c.network.Listen(want.Port, nil, log)
+		door, err := c.network.Listen(want.Port, want.Listen, log)
 		if err != nil {
 			cancel()
 			return nil, fmt.Errorf("%w on port %d: %w", ErrListen, want.Port, err)

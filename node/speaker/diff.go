@@ -14,8 +14,8 @@ import (
 // UPDATEs are complete and its End-of-RIB is true (RFC 4724, section 2).
 // Every list is sorted.
 type Changes struct {
-	// Restart: the AS number, the router id or the port differ. They are in
-	// every OPEN, so every session ends; all other fields start from nothing.
+	// Restart: the AS number or the router id differ, which are in every OPEN, or
+	// where to listen. Every session ends; all other fields start from nothing.
 	Restart bool
 	// Remove are the peers to part from. A changed peer is in Remove and Add.
 	Remove []netip.AddrPort
@@ -40,7 +40,7 @@ func Diff(have, want intent.BGP) Changes {
 		return Changes{Restart: have.Enabled()}
 	}
 	var c Changes
-	if have.ASN != want.ASN || have.RouterID != want.RouterID || have.Port != want.Port {
+	if have.ASN != want.ASN || have.RouterID != want.RouterID || have.Port != want.Port || !slices.Equal(have.Listen, want.Listen) {
 		c.Restart = true
 		have = intent.BGP{}
 	}

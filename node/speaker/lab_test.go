@@ -1,6 +1,7 @@
 package speaker
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -73,6 +74,8 @@ type bird struct {
 	passive   bool
 	v6        bool   // also a session over IPv6
 	extra     string // in the protocols
+	channel   string // in their channels, such as another export
+	ours      uint32 // the AS number it expects of us, unless ownASN
 	noRestart bool   // no graceful restart capability
 	addPath   bool   // several paths, both ways (RFC 7911)
 }
@@ -90,8 +93,8 @@ func (f far) bird(c bird) *lab.Bird {
 		conf += "}\n"
 	}
 	session := func(name, family string, local, remote netip.Addr) {
-		conf += fmt.Sprintf("protocol bgp %s {\n local %v as %d;\n neighbor %v as %d;\n multihop;\n connect delay time 1;\n error wait time 1, 2;\n %s { import all; export all; add paths %s; };\n%s",
-			name, local, c.asn, remote, ownASN, family, map[bool]string{true: "on", false: "off"}[c.addPath], c.extra)
+		conf += fmt.Sprintf("protocol bgp %s {\n local %v as %d;\n neighbor %v as %d;\n multihop;\n connect delay time 1;\n error wait time 1, 2;\n %s { import all; export all; add paths %s; %s };\n%s",
+			name, local, c.asn, remote, cmp.Or(c.ours, ownASN), family, map[bool]string{true: "on", false: "off"}[c.addPath], c.channel, c.extra)
 		if c.password != "" {
 			conf += fmt.Sprintf(" password %q;\n", c.password)
 		}

@@ -51,7 +51,7 @@ func (p *peering) leave() {
 
 func (p *peering) describe(id netip.Addr) rib.Peer {
 	return rib.Peer{
-		Name: p.want.Name, Address: p.at.Addr(), RouterID: id, AS: p.want.ASN, LocalAS: p.c.asn,
+		Name: p.want.Name, Address: p.at.Addr(), RouterID: id, AS: p.want.ASN, LocalAS: p.localAS(),
 		Client: p.rules.Cluster.IsValid(), ClusterID: clusterID(p.rules.Cluster),
 	}
 }
@@ -73,8 +73,8 @@ func (p *peering) up(t session.Terms) {
 		p.sweep()
 	}
 	k, x := p.ruled(adjout.Key{
-		Family: p.family, External: p.peer.External(), LocalAS: p.c.asn, Self: p.self,
-		Builder: t.Builder(), ExtendedNextHop: t.ExtendedNextHop,
+		Family: p.family, External: p.peer.External(), LocalAS: p.localAS(), Self: p.self,
+		Builder: t.Builder(), ExtendedNextHop: t.ExtendedNextHop, LongLived: t.LongLived,
 	})
 	if t.AddPathSend.Has(p.family) {
 		p.c.table.SetAllPaths(true) // before the group looks at its first

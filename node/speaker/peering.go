@@ -1,7 +1,9 @@
 package speaker
 
 import (
+	"cmp"
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"github.com/calctl/calctl/node/adjout"
@@ -16,8 +18,6 @@ const (
 	// holdTime is BIRD's, which is what Calico's nodes have; we speak three
 	// times in it.
 	holdTime = 240 * time.Second
-	// restartTime is how long peers keep our routes after our end, as Calico's do.
-	restartTime = 120 * time.Second
 	// connectRetry is how often a peer is dialled, as by Calico's BIRD.
 	connectRetry = 5 * time.Second
 	// multihop is the TTL of what we send. All sessions of Calico are multihop.
@@ -38,7 +38,8 @@ type peering struct {
 	session *session.Session
 	ended   chan struct{} // closed when nothing of the session is left
 
-	pending *batch // the session's, while it reads; nil: nothing was said yet
+	pending *batch        // the session's, while it reads; nil: nothing was said yet
+	maximum atomic.Uint32 // rules.MaximumPrefixes, for the session
 
 	// The owner's.
 	peer     *rib.Peer
@@ -61,15 +62,16 @@ func newPeering(c *core, at netip.AddrPort, want intent.Peer) (*peering, error) 
 		ended: make(chan struct{}),
 		rules: want.Rules,
 	}
+	p.maximum.Store(want.MaximumPrefixes)
 	if at.Addr().Is6() {
 		p.family = wire.IPv6
 	}
 	var err error
 	p.session, err = session.New(session.Config{
 		Remote: at, Local: want.LocalAddress,
-		LocalAS: c.asn, PeerAS: want.ASN, ID: c.id,
-		HoldTime: holdTime, ConnectRetry: connectRetry,
-		Passive: want.Passive, Password: session.Secret(want.Password.Reveal()), TTL: multihop,
+		LocalAS: p.localAS(), PeerAS: want.ASN, ID: c.id,
+		HoldTime: holdTime, Keepalive: want.Keepalive, ConnectRetry: connectRetry,
+		Passive: want.Passive, Password: session.Secret(want.Password.Reveal()), TTL: multihop, GTSM: want.TTLSecurity,
 		Capabilities: p.capabilities, Require: wire.SetOf(p.family),
 		Network: c.network, Attributes: c.attrs,
 	}, p, c.door, c.log.With("name", want.Name))
@@ -93,16 +95,20 @@ func (p *peering) end(goodbye wire.Notification) {
 // capabilities are what an OPEN offers.
 func (p *peering) capabilities() wire.Capabilities {
 	family := wire.SetOf(p.family)
-	restart := &wire.GracefulRestart{Restarting: p.c.restarting.Load(), Time: restartTime, Families: family}
+	time := cmp.Or(p.want.RestartTime, intent.DefaultRestartTime)
+	restart := &wire.GracefulRestart{Restarting: p.c.restarting.Load(), Time: max(time, 0), Families: family}
 	if p.c.forwarding.Load() {
 		restart.Forwarding = family
 	}
 	return wire.Capabilities{
 		Families: family, Refresh: true, EnhancedRefresh: true, ExtendedMessage: true,
-		HasFourOctetAS: true, GracefulRestart: restart,
+		HasFourOctetAS: true, GracefulRestart: restart, HasLongLived: true,
 		AddPathSend: family, AddPathReceive: family,
 	}
 }
+
+// localAS is the AS number we have towards the peer.
+func (p *peering) localAS() uint32 { return cmp.Or(p.want.LocalASN, p.c.asn) }
 
 // Established implements session.Handler.
 func (p *peering) Established(t session.Terms) session.Source {
@@ -128,8 +134,34 @@ func (p *peering) Update(u *wire.Update, more bool) *wire.Error {
 		p.pending, _ = batches.Get().(*batch)
 	}
 	p.pending.add(u)
-	if !more || len(p.pending.dests) >= batchSize {
-		p.hand()
+	if more && len(p.pending.dests) < batchSize {
+		return nil
+	}
+	if p.maximum.Load() != 0 {
+		return p.handCounted()
+	}
+	p.hand()
+	return nil
+}
+
+// handCounted is hand for a peer that may tell so many prefixes: it waits for
+// the owner to count them.
+func (p *peering) handCounted() *wire.Error {
+	var tooMany *wire.Error
+	p.c.call(func() {
+		p.c.learn(p, p.pending)
+		tooMany = p.tooMany()
+	})
+	p.pending = nil
+	return tooMany
+}
+
+// tooMany is what a peer that has told more prefixes than it may is told. The
+// owner's.
+func (p *peering) tooMany() *wire.Error {
+	n := p.c.table.Counts(p.peer, p.family).Received
+	if limit := p.rules.MaximumPrefixes; limit != 0 && n > int(limit) {
+		return wire.TooManyPrefixes(p.family, limit)
 	}
 	return nil
 }

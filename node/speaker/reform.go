@@ -38,8 +38,12 @@ func (p *peering) reform(to intent.Rules) {
 	p.rules = to
 	// What others are told of its routes depends on who it is.
 	p.peer = p.c.table.ReplacePeer(p.peer, p.describe(p.peer.RouterID))
-	if to.Import != was.Import || to.Cluster != was.Cluster {
+	if to.Import != was.Import || to.Cluster != was.Cluster || to.AllowedLocalAS != was.AllowedLocalAS {
 		p.judgeAnew()
+	}
+	p.maximum.Store(to.MaximumPrefixes)
+	if e := p.tooMany(); e != nil {
+		p.session.Reset(e.Notification())
 	}
 }
 
@@ -55,6 +59,7 @@ func (p *peering) judgeAnew() {
 func (p *peering) ruled(k adjout.Key) (adjout.Key, *exporter) {
 	x := p.exporter()
 	k.Policy = x.name
+	k.NextHop = nextHop(p.rules.NextHop)
 	k.Client, k.ClusterID = p.rules.Cluster.IsValid(), clusterID(p.rules.Cluster)
 	return k, x
 }

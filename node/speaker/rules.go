@@ -3,6 +3,7 @@ package speaker
 import (
 	"net/netip"
 
+	"github.com/calctl/calctl/node/adjout"
 	"github.com/calctl/calctl/node/intent"
 	"github.com/calctl/calctl/node/policy"
 	"github.com/calctl/calctl/node/rib"
@@ -29,10 +30,21 @@ func (p *peering) importing(_ *rib.Peer, _ wire.Family, prefix netip.Prefix, rec
 
 // circular reports whether a route has been here before, or leads back to us.
 func (p *peering) circular(a *wire.Attrs) bool {
-	return a.ASPath().Count(p.c.asn) > 0 || // RFC 4271, 9.1.2
+	return a.ASPath().Count(p.localAS()) > p.rules.AllowedLocalAS || // RFC 4271, 9.1.2
 		a.OriginatorID() == p.c.id || // RFC 4456, 8
 		p.peer.Client && a.ClusterList().Has(p.peer.ClusterID) || // the same
 		a.NextHop() == p.self // RFC 4271, 6.3
+}
+
+// nextHop is a rule for next hops in the terms of those who tell.
+func nextHop(mode intent.NextHopMode) adjout.NextHop {
+	switch mode {
+	case intent.NextHopSelf:
+		return adjout.NextHopSelf
+	case intent.NextHopKeep:
+		return adjout.NextHopKeep
+	}
+	return adjout.NextHopUsual
 }
 
 // sourceOf is a local route's source in the table's terms.

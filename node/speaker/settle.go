@@ -3,12 +3,14 @@ package speaker
 import (
 	"net/netip"
 	"time"
+
+	"github.com/calctl/calctl/node/intent"
 )
 
 const (
 	// settleLimit is how long a start waits for peers at most: as long as they
 	// are asked to keep our routes (the Selection_Deferral_Timer of RFC 4724, 4.1).
-	settleLimit = restartTime
+	settleLimit = intent.DefaultRestartTime
 	// settleAlone is how long a speaker without peers waits for some: the
 	// datastore may deliver its resources one by one.
 	settleAlone = 5 * time.Second

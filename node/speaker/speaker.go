@@ -195,7 +195,7 @@ func (s *Speaker) start(want intent.BGP) error {
 	s.restarting = false // of a second engine the peers have heard already
 	s.engine = e
 	s.running.Store(&e)
-	s.have = clone(intent.BGP{ASN: want.ASN, RouterID: want.RouterID, Port: want.Port})
+	s.have = clone(intent.BGP{ASN: want.ASN, RouterID: want.RouterID, Port: want.Port, Listen: want.Listen})
 	s.log.Info("speaking BGP", "as", want.ASN, "router", want.RouterID, "port", want.Port)
 	return nil
 }

@@ -19,7 +19,8 @@ type Capabilities struct {
 	AddPathSend     Families // RFC 7911
 	AddPathReceive  Families
 	GracefulRestart *GracefulRestart // nil: not able to
-	LongLived       []LongLived      // RFC 9494; means nothing without GracefulRestart
+	HasLongLived    bool             // RFC 9494: knows what long-lived stale routes are; means nothing without GracefulRestart
+	LongLived       []LongLived      // and keeps them, in these families
 	Unknown         []Capability     // ignored (RFC 5492 §3), kept to be shown
 }
 
@@ -113,7 +114,7 @@ func (c *Capabilities) one(code uint8, v []byte) bool {
 	case capGracefulRestart:
 		return c.gracefulRestart(v)
 	case capLongLived:
-		c.LongLived = nil // the last one counts
+		c.HasLongLived, c.LongLived = true, nil // the last one counts
 		for ; len(v) >= 7; v = v[7:] {
 			f := NewFamily(be16(v), v[2])
 			if f.set() != 0 {
@@ -221,7 +222,7 @@ func (c *Capabilities) append(b []byte, as uint32) []byte {
 	if c.EnhancedRefresh {
 		b = appendCap(b, capEnhancedRefresh)
 	}
-	if len(c.LongLived) > 0 {
+	if c.HasLongLived {
 		var v []byte
 		for _, l := range c.LongLived {
 			t := uint32(l.Time / time.Second)

@@ -20,6 +20,7 @@ type Agreed struct {
 	GracefulRestart bool
 	PeerRestart     GracefulRestart // families among the agreed ones only
 	Notification    bool            // a NOTIFICATION doesn't end graceful restart, unless a hard reset (RFC 8538)
+	LongLived       bool            // both know long-lived stale routes (RFC 9494)
 	PeerLongLived   []LongLived     // families among the agreed ones only
 }
 
@@ -56,6 +57,7 @@ func Negotiate(mine, theirs Open) (Agreed, *Error) {
 	}
 	if mine.GracefulRestart != nil && theirs.GracefulRestart != nil {
 		a.restart(*mine.GracefulRestart, *theirs.GracefulRestart, theirs.LongLived)
+		a.LongLived = mine.HasLongLived && theirs.HasLongLived
 	}
 	return a, nil
 }

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"encoding/binary"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -35,6 +36,13 @@ func AppendNotification(dst []byte, n Notification) []byte {
 	at := len(dst)
 	dst = append(begin(dst, TypeNotification), n.Code, n.Subcode)
 	return finish(append(dst, n.Data[:min(len(n.Data), MaxLen-headerLen-2)]...), at)
+}
+
+// TooManyPrefixes ends the session of a peer that has told more than limit
+// prefixes of a family (RFC 4486 §4: AFI, SAFI and the limit are its data).
+func TooManyPrefixes(f Family, limit uint32) *Error {
+	data := binary.BigEndian.AppendUint32([]byte{byte(f.AFI() >> 8), byte(f.AFI()), f.SAFI()}, limit)
+	return errorf(Cease, MaxPrefixes, data, "more than %d", limit)
 }
 
 // Shutdown makes an administrative shutdown or reset (subcode [AdminShutdown]

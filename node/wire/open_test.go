@@ -121,8 +121,8 @@ func TestOpenCapabilities(t *testing.T) {
 		HasFourOctetAS: true, FourOctetAS: 70000,
 		AddPathSend: OnlyIPv4, AddPathReceive: Both,
 		GracefulRestart: &GracefulRestart{Restarting: true, Notification: true, Time: 120 * time.Second, Families: Both, Forwarding: OnlyIPv4},
-		LongLived:       []LongLived{{IPv4, true, 65536 * time.Second}},
-		Unknown:         []Capability{{73, []byte{1, 'a', 0}}},
+		HasLongLived:    true, LongLived: []LongLived{{IPv4, true, 65536 * time.Second}},
+		Unknown: []Capability{{73, []byte{1, 'a', 0}}},
 	}}
 	if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {
 		t.Error(diff)
@@ -193,6 +193,7 @@ func randomOpen(r *rand.Rand) Open {
 		f := Families(r.IntN(4))
 		o.GracefulRestart = &GracefulRestart{Restarting: maybe(), Notification: maybe(), Time: time.Duration(r.IntN(4096)) * time.Second, Families: f, Forwarding: f & Families(r.IntN(4))}
 		for _, f := range f.List() {
+			o.HasLongLived = true
 			o.LongLived = append(o.LongLived, LongLived{f, maybe(), time.Duration(r.IntN(1<<24)) * time.Second})
 		}
 	}

@@ -310,6 +310,7 @@ func theirOpen(msg *bgp.BGPOpen) Open {
 				o.GracefulRestart = g
 			case *bgp.CapLongLivedGracefulRestart:
 				for _, t := range c.Tuples {
+					o.HasLongLived = true
 					o.LongLived = append(o.LongLived, LongLived{NewFamily(t.AFI, t.SAFI), t.Flags&0x80 != 0, time.Duration(t.RestartTime) * time.Second})
 				}
 			default:
