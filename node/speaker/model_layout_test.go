@@ -1,0 +1,229 @@
+package speaker
+
+import (
+	"maps"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/calctl/calctl/node/intent"
+)
+
+// A layout is a network of speakers as it should be at one moment: the sum of
+// the steps of a story so far. The speakers are given it piece by piece, and
+// the reference computes from it what must come of that.
+type layout struct {
+	sites map[int]*site
+	bad   map[[2]int]string // cables that don't work, lower end first, and how: cut or silent
+}
+
+// A site is one speaker and what its operator wants.
+type site struct {
+	as     uint32
+	id     netip.Addr
+	up     bool
+	ties   map[tie]setting
+	local  map[netip.Prefix]intent.Local
+	export intent.Export
+	reach  map[netip.Addr]Reach // of next hops; of those that are missing: on a link
+}
+
+// A tie is a site's session with another site, in one family.
+type tie struct {
+	peer int
+	v6   bool
+}
+
+// A setting is what an operator has said of one session.
+type setting struct {
+	passive bool
+	stray   bool // expects another AS than the peer has
+	named   bool // says which address the session starts from
+}
+
+// A step is one thing that happens in a story. Of the fields that aren't named
+// for it, it uses none.
+type step struct {
+	After  time.Duration  `json:"after,omitzero"` // the step before
+	Do     string         `json:"do"`
+	Node   int            `json:"node,omitzero"`
+	Peer   int            `json:"peer,omitzero"`
+	V6     bool           `json:"v6,omitzero"`
+	AS     uint32         `json:"as,omitzero"`
+	Prefix netip.Prefix   `json:"prefix,omitzero"`
+	Count  int            `json:"count,omitzero"` // networks of the same length that follow each other
+	Addr   netip.Addr     `json:"addr,omitzero"`
+	Metric uint32         `json:"metric,omitzero"`
+	How    string         `json:"how,omitzero"`
+	Accept []netip.Prefix `json:"accept,omitzero"`
+	Reject []netip.Prefix `json:"reject,omitzero"`
+}
+
+func newLayout() *layout {
+	return &layout{sites: map[int]*site{}, bad: map[[2]int]string{}}
+}
+
+// address is where a site's sessions of a family begin and end.
+func address(id int, v6 bool) netip.Addr {
+	if v6 {
+		return netip.AddrFrom16([16]byte{0xfd, 15: byte(id)})
+	}
+	return netip.AddrFrom4([4]byte{172, 16, 0, byte(id)})
+}
+
+// whose is the site that has an address.
+func whose(a netip.Addr) tie {
+	b := a.As16()
+	return tie{int(b[15]), a.Is6()}
+}
+
+func cable(a, b int) [2]int { return [2]int{min(a, b), max(a, b)} }
+
+// take makes a step happen and says whether it makes sense here: a story that
+// has lost some of its steps is still one.
+func (l *layout) take(s step) bool {
+	if s.Do == "site" {
+		if l.sites[s.Node] != nil {
+			return false
+		}
+		l.sites[s.Node] = &site{
+			as: s.AS, id: s.Addr, ties: map[tie]setting{},
+			local: map[netip.Prefix]intent.Local{}, reach: map[netip.Addr]Reach{},
+		}
+		return true
+	}
+	n := l.sites[s.Node]
+	if n == nil || s.Peer != 0 && l.sites[s.Peer] == nil {
+		return false
+	}
+	t := tie{s.Peer, s.V6}
+	switch s.Do {
+	case "start":
+		ok := !n.up
+		n.up = true
+		return ok
+	case "stop", "kill":
+		ok := n.up
+		n.up = false
+		return ok
+	case "renumber":
+		n.as = s.AS
+	case "peer":
+		n.ties[t] = setting{passive: s.How == "passive", stray: s.How == "stray", named: s.How == "named"}
+	case "unpeer":
+		_, ok := n.ties[t]
+		delete(n.ties, t)
+		return ok
+	case "route":
+		for _, p := range s.prefixes() {
+			n.local[p] = intent.Local{Source: intent.Direct}
+			if s.How == "kernel" {
+				n.local[p] = intent.Local{Source: intent.Kernel, Gateway: s.Addr, Metric: s.Metric}
+			}
+		}
+	case "unroute":
+		for _, p := range s.prefixes() {
+			delete(n.local, p)
+		}
+	case "pools":
+		n.export = intent.Export{Accept: s.Accept, Reject: s.Reject}
+	case "reach":
+		n.reach[s.Addr] = Reach{Resolvable: s.How != "none", OnLink: s.How == "link"}
+	case "cut", "silence":
+		l.bad[cable(s.Node, s.Peer)] = s.Do
+	case "mend":
+		_, ok := l.bad[cable(s.Node, s.Peer)]
+		delete(l.bad, cable(s.Node, s.Peer))
+		return ok
+	case "reset":
+		return n.up
+	case "slow", "usual":
+	default:
+		panic("what is " + s.Do + "?")
+	}
+	return true
+}
+
+// prefixes are the networks of a step.
+func (s step) prefixes() []netip.Prefix {
+	list := []netip.Prefix{s.Prefix}
+	for p := s.Prefix; len(list) < s.Count; list = append(list, p) {
+		b := p.Addr().AsSlice()
+		for i, carry := (p.Bits()-1)/8, 1<<(7-(p.Bits()-1)%8); carry > 0 && i >= 0; i-- {
+			carry += int(b[i])
+			b[i], carry = byte(carry), carry>>8
+		}
+		a, _ := netip.AddrFromSlice(b)
+		p = netip.PrefixFrom(a, p.Bits())
+	}
+	return list
+}
+
+// intent is what a site's speaker is told to do.
+func (l *layout) intent(id int) intent.BGP {
+	n := l.sites[id]
+	want := intent.BGP{
+		ASN: n.as, RouterID: n.id, Port: intent.DefaultPort, Export: n.export,
+		Local: maps.Clone(n.local), Peers: map[netip.AddrPort]intent.Peer{},
+	}
+	for t, s := range n.ties {
+		p := intent.Peer{Name: "peer", ASN: l.sites[t.peer].as, Passive: s.passive}
+		if s.stray {
+			p.ASN++
+		}
+		if s.named {
+			p.LocalAddress = address(id, t.v6)
+		}
+		want.Peers[netip.AddrPortFrom(address(t.peer, t.v6), intent.DefaultPort)] = p
+	}
+	return want
+}
+
+// joined says whether a site's session must be up when all is quiet.
+func (l *layout) joined(id int, t tie) bool {
+	here, there := l.sites[id], l.sites[t.peer]
+	mine, ok := here.ties[t]
+	theirs, too := there.ties[tie{id, t.v6}]
+	return here.up && there.up && ok && too && !mine.stray && !theirs.stray &&
+		!(mine.passive && theirs.passive) && l.bad[cable(id, t.peer)] == ""
+}
+
+// ids are the sites in order.
+func (l *layout) ids() []int { return slices.Sorted(maps.Keys(l.sites)) }
+
+// sessions are a site's sessions that must be up, in order.
+func (l *layout) sessions(id int) []tie {
+	var up []tie
+	for t := range l.sites[id].ties {
+		if l.joined(id, t) {
+			up = append(up, t)
+		}
+	}
+	slices.SortFunc(up, compareTies)
+	return up
+}
+
+func compareTies(a, b tie) int { return address(a.peer, a.v6).Compare(address(b.peer, b.v6)) }
+
+// clone copies a layout.
+func (l *layout) clone() *layout {
+	c := &layout{sites: map[int]*site{}, bad: maps.Clone(l.bad)}
+	for id, n := range l.sites {
+		m := *n
+		m.ties, m.local, m.reach = maps.Clone(n.ties), maps.Clone(n.local), maps.Clone(n.reach)
+		c.sites[id] = &m
+	}
+	return c
+}
+
+// rests says whether the sites will have told each other everything some day,
+// whatever comes first.
+func (l *layout) rests() bool {
+	for i := range 2 {
+		if _, ok := l.settle(rand.New(rand.NewPCG(uint64(i), 1))); !ok {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,276 @@
+package speaker
+
+import (
+	"cmp"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+
+	"github.com/calctl/calctl/node/intent"
+)
+
+// The reference: what RFC 4271, RFC 4456 and Calico's BIRD say of a layout,
+// written down once more without the engine, slow and obvious.
+
+// An announcement is what one speaker says to another of a prefix.
+type announcement struct {
+	nextHop     netip.Addr
+	origin      int
+	path        []uint32
+	med         int64 // -1: none, as for the others
+	localPref   int64
+	originator  netip.Addr
+	clusters    []uint32
+	communities []uint32
+}
+
+func (a announcement) String() string {
+	s := fmt.Sprintf("via %v origin %d path %v", a.nextHop, a.origin, a.path)
+	if a.med >= 0 {
+		s += fmt.Sprintf(" med %d", a.med)
+	}
+	if a.localPref >= 0 {
+		s += fmt.Sprintf(" local pref %d", a.localPref)
+	}
+	if a.originator.IsValid() {
+		s += fmt.Sprintf(" originator %v", a.originator)
+	}
+	if len(a.clusters) > 0 {
+		s += fmt.Sprintf(" clusters %v", a.clusters)
+	}
+	if len(a.communities) > 0 {
+		s += fmt.Sprintf(" communities %x", a.communities)
+	}
+	return s
+}
+
+// hearsay is what a site has been told, and by whom.
+type hearsay map[tie]map[netip.Prefix]announcement
+
+// A choice is a way that a site has to a prefix.
+type choice struct {
+	local *intent.Local // of its own; nil: from a peer
+	from  tie
+	said  announcement
+}
+
+// choices are all ways of a site to a prefix that it lets in.
+func (l *layout) choices(id int, p netip.Prefix, h hearsay) []choice {
+	n := l.sites[id]
+	var list []choice
+	if own, ok := n.local[p]; ok {
+		list = append(list, choice{local: &own, said: announcement{med: -1, localPref: -1}})
+	}
+	for _, t := range l.sessions(id) {
+		a, ok := h[t][p]
+		if !ok || slices.Contains(a.path, n.as) || a.originator == n.id || a.nextHop == address(id, t.v6) {
+			continue
+		}
+		list = append(list, choice{from: t, said: a})
+	}
+	return list
+}
+
+// decide is the decision process: each rule leaves those that are best by it.
+// It returns the best way, and the next hops of all that are as good.
+func (l *layout) decide(id int, list []choice) (best *choice, hops []netip.Addr) {
+	if len(list) == 0 {
+		return nil, nil
+	}
+	n := l.sites[id]
+	reach := func(c choice) Reach {
+		if r, ok := n.reach[c.said.nextHop]; ok || c.local != nil {
+			return r
+		}
+		return Reach{Resolvable: true, OnLink: true}
+	}
+	neighbour := func(c choice) uint32 {
+		if len(c.said.path) > 0 {
+			return c.said.path[0]
+		}
+		return l.sites[c.from.peer].as
+	}
+	internal := func(c choice) bool { return c.local == nil && l.sites[c.from.peer].as == n.as }
+	least := func(list []choice, number func(choice) int64) []choice {
+		low := number(slices.MinFunc(list, func(a, b choice) int { return cmp.Compare(number(a), number(b)) }))
+		return slices.DeleteFunc(slices.Clone(list), func(c choice) bool { return number(c) > low })
+	}
+	count := func(b bool) int64 {
+		if b {
+			return 1
+		}
+		return 0
+	}
+
+	list = least(list, func(c choice) int64 { // BIRD's preferences
+		switch {
+		case c.local == nil:
+			return -100
+		case c.local.Source == intent.Kernel:
+			return -10
+		}
+		return -240
+	})
+	if list[0].local != nil {
+		return &list[0], nil
+	}
+	list = least(list, func(c choice) int64 { return count(!reach(c).Resolvable) })
+	list = least(list, func(c choice) int64 {
+		if c.said.localPref < 0 {
+			return -100
+		}
+		return -c.said.localPref
+	})
+	list = least(list, func(c choice) int64 { return int64(len(c.said.path)) })
+	list = least(list, func(c choice) int64 { return int64(c.said.origin) })
+	equal := list
+	list = slices.DeleteFunc(slices.Clone(list), func(c choice) bool {
+		return slices.ContainsFunc(equal, func(d choice) bool {
+			return neighbour(d) == neighbour(c) && max(0, d.said.med) < max(0, c.said.med)
+		})
+	})
+	list = least(list, func(c choice) int64 { return count(internal(c)) })
+	list = least(list, func(c choice) int64 { return count(!reach(c).OnLink) })
+	list = least(list, func(c choice) int64 {
+		id := c.said.originator
+		if !id.IsValid() {
+			id = l.sites[c.from.peer].id
+		}
+		b := id.As4()
+		return int64(b[0])<<24 | int64(b[1])<<16 | int64(b[2])<<8 | int64(b[3])
+	})
+	list = least(list, func(c choice) int64 { return int64(len(c.said.clusters)) })
+	slices.SortFunc(list, func(a, b choice) int { return compareTies(a.from, b.from) })
+	best = &list[0]
+
+	if !reach(*best).Resolvable {
+		return best, []netip.Addr{best.said.nextHop} // for the kernel's side to tell what is wrong
+	}
+	for _, c := range equal {
+		if internal(c) == internal(*best) && reach(c) == reach(*best) &&
+			(neighbour(c) != neighbour(*best) || max(0, c.said.med) == max(0, best.said.med)) {
+			hops = append(hops, c.said.nextHop)
+		}
+	}
+	slices.SortFunc(hops, netip.Addr.Compare)
+	hops = slices.Compact(hops)
+	return best, hops[:min(len(hops), 16)]
+}
+
+// tell is what a site says to a peer of a prefix that it has chosen a way to.
+func (l *layout) tell(id int, to tie, p netip.Prefix, best *choice) (announcement, bool) {
+	n, peer := l.sites[id], l.sites[to.peer]
+	if best == nil || p.Addr().Is6() != to.v6 || best.local == nil && best.from == to || !n.export.Permits(p) {
+		return announcement{}, false
+	}
+	external := peer.as != n.as
+	self := address(id, to.v6)
+	a := best.said
+	if best.local != nil {
+		a.nextHop = self
+		if gw := best.local.Gateway; !external && gw.IsValid() && !gw.IsLinkLocalUnicast() && gw.Is6() == to.v6 {
+			a.nextHop = gw
+		}
+	} else {
+		internal := l.sites[best.from.peer].as == n.as
+		if internal && !external {
+			return announcement{}, false
+		}
+	}
+	if a.localPref < 0 {
+		a.localPref = 100
+	}
+	if external {
+		a.path = slices.Concat([]uint32{n.as}, a.path)
+		a.localPref, a.originator, a.clusters, a.nextHop = -1, netip.Addr{}, nil, self
+		a.med = min(a.med, 0)
+	}
+	return a, true
+}
+
+// says is all that a site tells its peers, given what it has heard.
+func (l *layout) says(id int, h hearsay) hearsay {
+	told, sessions := hearsay{}, l.sessions(id)
+	for _, t := range sessions {
+		told[t] = map[netip.Prefix]announcement{}
+	}
+	for p := range l.known(id, h) {
+		best, _ := l.decide(id, l.choices(id, p, h))
+		for _, t := range sessions {
+			if a, ok := l.tell(id, t, p, best); ok {
+				told[t][p] = a
+			}
+		}
+	}
+	return told
+}
+
+// known are the prefixes that a site has or has heard of.
+func (l *layout) known(id int, h hearsay) map[netip.Prefix]bool {
+	known := map[netip.Prefix]bool{}
+	for p := range l.sites[id].local {
+		known[p] = true
+	}
+	for _, told := range h {
+		for p := range told {
+			known[p] = true
+		}
+	}
+	return known
+}
+
+// settle has the sites tell each other, in some order, until nobody has
+// anything new to say. It reports false when that doesn't come to be.
+func (l *layout) settle(r *rand.Rand) (map[int]hearsay, bool) {
+	all := map[int]hearsay{}
+	for id := range l.sites {
+		all[id] = hearsay{}
+	}
+	order := l.ids()
+	news := map[int]bool{} // sites that have heard something since they spoke
+	for _, id := range order {
+		news[id] = true
+	}
+	for range 60 {
+		if r != nil {
+			r.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
+		}
+		for _, id := range order {
+			if !news[id] {
+				continue
+			}
+			delete(news, id)
+			for t, told := range l.says(id, all[id]) {
+				back := tie{id, t.v6}
+				if len(differences(told, all[t.peer][back])) > 0 {
+					news[t.peer] = true
+				}
+				all[t.peer][back] = told
+			}
+		}
+		if len(news) == 0 {
+			return all, true
+		}
+	}
+	return nil, false
+}
+
+// differences says in words how what is differs from what should be.
+func differences[K comparable, V fmt.Stringer](want, got map[K]V) []string {
+	var list []string
+	for k, w := range want {
+		if g, ok := got[k]; !ok {
+			list = append(list, fmt.Sprintf("%v: missing, should be %v", k, w))
+		} else if g.String() != w.String() {
+			list = append(list, fmt.Sprintf("%v: is %v, should be %v", k, g, w))
+		}
+	}
+	for k, g := range got {
+		if _, ok := want[k]; !ok {
+			list = append(list, fmt.Sprintf("%v: is %v, should not be", k, g))
+		}
+	}
+	slices.Sort(list)
+	return list
+}

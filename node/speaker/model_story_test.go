@@ -1,0 +1,281 @@
+package speaker
+
+import (
+	"encoding/json"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A story is a network that comes to be, and what happens to it.
+type story []step
+
+// String writes a step on a line, as the flag -story reads it.
+func (s story) String() string {
+	var b strings.Builder
+	for _, x := range s {
+		line, err := json.Marshal(x)
+		if err != nil {
+			panic(err)
+		}
+		b.Write(line)
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+// rests says whether the network comes to rest after each step, if there is
+// time: there are networks that never do (RFC 3345, RFC 4264).
+func (s story) rests() bool {
+	l := newLayout()
+	for _, x := range s {
+		if l.take(x) && !l.rests() {
+			return false
+		}
+	}
+	return true
+}
+
+// An author writes stories.
+type author struct {
+	*rand.Rand
+	layout   *layout
+	story    story
+	prefixes []netip.Prefix
+	nextHops []netip.Addr
+}
+
+// write makes up the story of a seed.
+func write(seed uint64) story {
+	a := &author{Rand: rand.New(rand.NewPCG(seed, 7)), layout: newLayout()}
+	for a.found(); len(a.story) == 0 || !a.layout.rests(); a.found() {
+	}
+	for range 3 + a.IntN(40) {
+		before, n := a.layout.clone(), len(a.story)
+		a.event()
+		if len(a.story) > n && !a.layout.rests() {
+			a.layout, a.story = before, a.story[:n]
+		}
+	}
+	return a.story
+}
+
+// add writes a step, if it makes sense.
+func (a *author) add(s step) {
+	if a.layout.take(s) {
+		a.story = append(a.story, s)
+	}
+}
+
+func (a *author) one(in int) bool { return a.IntN(in) == 0 }
+
+func pick[T any](a *author, list ...T) T { return list[a.IntN(len(list))] }
+
+// found makes sites, with what they have by themselves, and sessions.
+func (a *author) found() {
+	a.layout, a.story, a.prefixes, a.nextHops = newLayout(), nil, nil, nil
+	for range 3 + a.IntN(4) {
+		a.prefixes = append(a.prefixes, netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(a.IntN(4)), byte(a.IntN(8)), 0}), 24))
+	}
+	for range 1 + a.IntN(4) {
+		a.prefixes = append(a.prefixes, netip.PrefixFrom(netip.AddrFrom16([16]byte{0xfd, 1: byte(a.IntN(4)), 5: byte(1 + a.IntN(8))}), 64))
+	}
+	sites := 2 + a.IntN(11)
+	for range 4 {
+		at := 1 + a.IntN(sites)
+		a.nextHops = append(a.nextHops, address(at, false), address(at, true))
+	}
+	a.nextHops = append(a.nextHops, netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1"))
+	systems := []uint32{64512, 64513, 64514, 65001, 4_200_000_000, 4_200_000_001, 23456 + 1, 1}[:1+a.IntN(min(8, sites))]
+	if a.one(3) {
+		systems = systems[:1]
+	}
+	ids := a.Perm(sites)
+	for i := range sites {
+		a.add(step{Do: "site", Node: i + 1, AS: pick(a, systems...), Addr: netip.AddrFrom4([4]byte{192, 168, 0, byte(ids[i] + 1)})})
+		a.pools(i+1, 0)
+		for range a.IntN(3) {
+			a.route(i+1, 0)
+		}
+	}
+	for range a.IntN(6) {
+		a.reach(0)
+	}
+	for i := range sites {
+		if !a.one(15) {
+			a.add(step{Do: "start", Node: i + 1})
+		}
+	}
+	a.connect()
+}
+
+// connect makes sessions: within an AS nearly all, between ASes some, so that
+// everything hangs together.
+func (a *author) connect() {
+	sites := len(a.layout.sites)
+	whole := !a.one(5)
+	for i := 2; i <= sites; i++ {
+		a.pair(i, 1+a.IntN(i-1), 0)
+		for j := 1; j < i; j++ {
+			same := a.layout.sites[i].as == a.layout.sites[j].as
+			if same && (whole || !a.one(3)) || !same && a.one(6) {
+				a.pair(i, j, 0)
+			}
+		}
+	}
+}
+
+// pair makes two sites peers of each other.
+func (a *author) pair(i, j int, after time.Duration) {
+	for _, v6 := range pick(a, []bool{false}, []bool{false}, []bool{true}, []bool{false, true}) {
+		how := pick(a, "", "", "named", "passive")
+		a.add(step{After: after, Do: "peer", Node: i, Peer: j, V6: v6, How: how})
+		if how = pick(a, "", "", "named"); a.one(40) {
+			how = pick(a, "stray", "passive")
+		}
+		a.add(step{Do: "peer", Node: j, Peer: i, V6: v6, How: how})
+	}
+}
+
+// pools gives a site what it may tell.
+func (a *author) pools(i int, after time.Duration) {
+	s := step{After: after, Do: "pools", Node: i}
+	s.Accept = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8")}
+	switch a.IntN(8) {
+	case 0:
+		s.Accept = s.Accept[:a.IntN(2)]
+	case 1:
+		s.Reject = []netip.Prefix{pick(a, a.prefixes...)}
+	case 2:
+		s.Accept = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/15"), pick(a, a.prefixes...)}
+	}
+	slices.SortFunc(s.Accept, netip.Prefix.Compare)
+	a.add(s)
+}
+
+// route gives a site a route of its own.
+func (a *author) route(i int, after time.Duration) {
+	s := step{After: after, Do: "route", Node: i, Prefix: pick(a, a.prefixes...), How: pick(a, "direct", "kernel")}
+	if s.How == "kernel" && !a.one(3) {
+		s.Metric = uint32(a.IntN(3))
+		s.Addr = pick(a, a.nextHops...)
+		if s.Addr.Is6() != s.Prefix.Addr().Is6() {
+			s.Addr = netip.Addr{}
+		}
+	}
+	if a.one(25) {
+		s.Count = 1 + a.IntN(150)
+		s.Prefix = netip.PrefixFrom(s.Prefix.Addr(), s.Prefix.Bits()+8)
+	}
+	a.add(s)
+}
+
+// unroute takes one away.
+func (a *author) unroute(i int, after time.Duration) {
+	own := a.layout.sites[i].local
+	if len(own) == 0 {
+		return
+	}
+	var list []netip.Prefix
+	for p := range own {
+		list = append(list, p)
+	}
+	slices.SortFunc(list, netip.Prefix.Compare)
+	a.add(step{After: after, Do: "unroute", Node: i, Prefix: pick(a, list...), Count: pick(a, 1, 1, 40)})
+}
+
+// reach changes how a site reaches a next hop.
+func (a *author) reach(after time.Duration) {
+	a.add(step{After: after, Do: "reach", Node: a.site(), Addr: pick(a, a.nextHops...), How: pick(a, "link", "far", "none")})
+}
+
+func (a *author) site() int { return 1 + a.IntN(len(a.layout.sites)) }
+
+// pause is the time between two events: often none, or less than it takes to
+// hear of the first.
+func (a *author) pause() time.Duration {
+	switch a.IntN(6) {
+	case 0, 1:
+		return 0
+	case 2:
+		return time.Duration(a.IntN(5)) * time.Millisecond
+	case 3:
+		return time.Duration(a.IntN(3000)) * time.Millisecond
+	case 4:
+		return time.Duration(a.IntN(30)) * time.Second
+	}
+	return time.Duration(a.IntN(200)) * time.Second
+}
+
+// event makes something happen.
+func (a *author) event() {
+	after, i := a.pause(), a.site()
+	peers := a.peers(i)
+	j := a.site()
+	if len(peers) > 0 {
+		j = pick(a, peers...).peer
+	}
+	if i == j {
+		return
+	}
+	switch a.IntN(24) {
+	case 0, 1, 2, 3:
+		a.route(i, after)
+	case 4, 5, 6:
+		a.unroute(i, after)
+	case 7, 8:
+		a.pools(i, after)
+	case 9, 10, 11:
+		a.reach(after)
+	case 12:
+		a.add(step{After: after, Do: "cut", Node: i, Peer: j})
+	case 13:
+		a.add(step{After: after, Do: "silence", Node: i, Peer: j})
+	case 14, 15:
+		a.mend(after)
+	case 16:
+		a.add(step{After: after, Do: "reset", Node: i, Peer: j, V6: a.one(2), How: pick(a, "", "hard")})
+	case 17:
+		a.add(step{After: after, Do: "unpeer", Node: i, Peer: j, V6: a.one(2)})
+	case 18:
+		a.pair(i, j, after)
+	case 19, 20:
+		a.add(step{After: after, Do: pick(a, "stop", "kill", "kill"), Node: i})
+	case 21:
+		for _, id := range a.layout.ids() {
+			a.add(step{After: after, Do: "start", Node: id, How: pick(a, "", "restarting", "restarting")})
+		}
+	case 22:
+		a.add(step{After: after, Do: pick(a, "slow", "slow", "usual"), Node: i, Peer: j})
+	case 23:
+		a.add(step{After: after, Do: "renumber", Node: i, AS: a.layout.sites[j].as})
+	}
+}
+
+// peers are a site's peers, in order.
+func (a *author) peers(i int) []tie {
+	var list []tie
+	for t := range a.layout.sites[i].ties {
+		list = append(list, t)
+	}
+	slices.SortFunc(list, compareTies)
+	return list
+}
+
+// mend repairs a cable, or all.
+func (a *author) mend(after time.Duration) {
+	var broken [][2]int
+	for c := range a.layout.bad {
+		broken = append(broken, c)
+	}
+	slices.SortFunc(broken, func(x, y [2]int) int { return slices.Compare(x[:], y[:]) })
+	all := a.one(2)
+	for _, c := range broken {
+		if all || a.one(2) {
+			a.add(step{After: after, Do: "mend", Node: c[0], Peer: c[1]})
+			after = 0
+		}
+	}
+}

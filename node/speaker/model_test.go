@@ -1,0 +1,142 @@
+package speaker
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+var (
+	modelSeeds = flag.Uint64("seeds", 0, "how many stories TestModel tells; 0: as many as take a minute")
+	modelSeed  = flag.Uint64("seed", 0, "the one story to tell, or the first")
+	modelStory = flag.String("story", "", "a file with the story to tell")
+)
+
+// TestModel tells stories of networks of up to twelve speakers, in one process
+// and in a time of its own: what happens is random. After each, when all is
+// quiet, every speaker must have chosen, told and heard what a slow and obvious
+// reference says, and nothing may be left over.
+//
+//	go test ./node/speaker -run TestModel -seeds 5000          # many
+//	go test ./node/speaker -run TestModel -seed 42 -seeds 1 -v # one
+//	go test ./node/speaker -run TestModel -story file -v       # one from a failed test
+//
+// Speakers run side by side, so a story doesn't come out the same every time.
+func TestModel(t *testing.T) {
+	if *modelStory != "" {
+		s := readStory(t, *modelStory)
+		for i := range max(1, *modelSeeds) {
+			if problems := tell(t, s, fmt.Sprintf("time %d", i)); len(problems) > 0 {
+				t.Fatal(strings.Join(problems, "\n"))
+			}
+		}
+		return
+	}
+	seeds, first := *modelSeeds, *modelSeed
+	if seeds == 0 {
+		seeds = 300
+		if testing.Short() {
+			seeds = 30
+		}
+	}
+	for i := range seeds {
+		seed := first + i
+		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
+			t.Parallel()
+			s := write(seed)
+			if problems := tell(t, s, "first"); len(problems) > 0 {
+				s, problems = shrink(t, s, problems)
+				t.Errorf("%s\n\nthe story:\n%s", strings.Join(problems, "\n"), s)
+			}
+		})
+	}
+}
+
+func readStory(t *testing.T, name string) (s story) {
+	t.Helper()
+	b, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for d := json.NewDecoder(bytes.NewReader(b)); ; {
+		var x step
+		if err := d.Decode(&x); err == io.EOF {
+			return s
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		s = append(s, x)
+	}
+}
+
+// quiet is longer than any timer of a session, a restart or a failure runs.
+const quiet = 20 * time.Minute
+
+// tell has a story happen and returns what is wrong at its end.
+func tell(t *testing.T, s story, name string) (problems []string) {
+	log := slog.New(slog.DiscardHandler)
+	if testing.Verbose() && *modelSeeds <= 1 {
+		log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	}
+	t.Run(name, func(t *testing.T) {
+		synctest.Test(t, func(*testing.T) {
+			w := newWorld(log)
+			for _, x := range s {
+				time.Sleep(x.After)
+				w.take(x)
+			}
+			w.calm()
+			time.Sleep(quiet)
+			before := w.updates()
+			time.Sleep(quiet / 2)
+			if n := w.updates() - before; n > 0 {
+				w.problems.add("%d UPDATEs in the last ten minutes: no end of it", n)
+			}
+			synctest.Wait()
+			w.check(nil)
+			w.end()
+			synctest.Wait()
+			if left := leftovers(); len(left) > 0 {
+				// The bubble will panic, because they can't end.
+				fmt.Fprintf(os.Stderr, "goroutines left over:\n%s\nafter the story:\n%s", strings.Join(left, "\n\n"), s)
+			}
+			problems = w.problems.list
+		})
+	})
+	slices.Sort(problems)
+	return problems
+}
+
+// shrink leaves out of a story what it fails without, as far as that is found.
+func shrink(t *testing.T, s story, problems []string) (story, []string) {
+	deadline := time.Now().Add(30 * time.Second)
+	for size := len(s) / 2; size > 0; size /= 2 {
+		for at := 0; at < len(s) && time.Now().Before(deadline); {
+			less := slices.Delete(slices.Clone(s), at, min(at+size, len(s)))
+			at += size
+			if !less.rests() {
+				continue
+			}
+			if p := tell(t, less, "shorter"); len(p) > 0 {
+				s, problems = less, p
+				at -= size
+			}
+		}
+	}
+	return s, problems
+}
+
+func BenchmarkWrite(b *testing.B) {
+	for i := 0; b.Loop(); i++ {
+		write(uint64(i))
+	}
+}
