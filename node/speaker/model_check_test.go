@@ -118,7 +118,7 @@ func announcementOf(w *wire.Attrs) announcement {
 }
 
 // check compares the speakers, in a time of quiet, with the layout.
-func (w *world) check(r *rand.Rand) {
+func (w *world) check() {
 	l := w.layout
 	seen := map[int]snapshot{}
 	for st := range w.running() {
@@ -164,7 +164,7 @@ func (w *world) check(r *rand.Rand) {
 		}
 	}
 	if len(w.problems.list) == 0 {
-		w.compare(r, seen)
+		w.compare(seen)
 	}
 }
 
@@ -190,41 +190,40 @@ func (l *layout) chosen(id int, h hearsay) (map[netip.Prefix]picked, map[netip.P
 
 // orders is how many orders of events the reference tries to come to the same
 // state as the speakers, where there may be more than one.
-const orders = 40
+const orders = 60
 
 // compare looks whether the state all speakers are in together is the one that
 // the reference comes to. There are layouts with several stable states
-// (RFC 4264); then it is one of them.
-func (w *world) compare(r *rand.Rand, seen map[int]snapshot) {
-	var first []string
+// (RFC 4264); then it is one of them, for each prefix.
+func (w *world) compare(seen map[int]snapshot) {
+	open := map[netip.Prefix][]string{}
 	for i := range orders {
-		if i == 0 {
-			r = nil
-		} else {
+		var r *rand.Rand
+		if i > 0 {
 			r = rand.New(rand.NewPCG(uint64(i), 0))
 		}
 		all, ok := w.layout.settle(r)
 		if !ok {
 			continue
 		}
-		var wrong []string
+		wrong := map[netip.Prefix][]string{}
 		for id, s := range seen {
 			for t, told := range all[id] {
-				for _, d := range differences(told, s.heard[t]) {
-					wrong = append(wrong, fmt.Sprintf("%d: heard from %d (v6 %v): %s", id, t.peer, t.v6, d))
+				for p, d := range differing(told, s.heard[t]) {
+					wrong[p] = append(wrong[p], fmt.Sprintf("%d: from %d: %s", id, t.peer, d))
 				}
 			}
 		}
-		if len(wrong) == 0 {
+		if i == 0 {
+			open = wrong
+		}
+		maps.DeleteFunc(open, func(p netip.Prefix, _ []string) bool { return wrong[p] == nil })
+		if len(open) == 0 {
 			return
 		}
-		if first == nil {
-			first = wrong
-		}
 	}
-	w.problems.add("no order of events leads here")
-	for _, p := range first {
-		w.problems.add("%s", p)
+	for _, list := range open {
+		w.problems.add("no order of events leads here: %s", strings.Join(list, "; "))
 	}
 }
 

@@ -3,6 +3,7 @@ package speaker
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/netip"
 	"slices"
@@ -256,21 +257,25 @@ func (l *layout) settle(r *rand.Rand) (map[int]hearsay, bool) {
 	return nil, false
 }
 
-// differences says in words how what is differs from what should be.
-func differences[K comparable, V fmt.Stringer](want, got map[K]V) []string {
-	var list []string
+// differing says in words how what is differs from what should be.
+func differing[K comparable, V fmt.Stringer](want, got map[K]V) map[K]string {
+	list := map[K]string{}
 	for k, w := range want {
 		if g, ok := got[k]; !ok {
-			list = append(list, fmt.Sprintf("%v: missing, should be %v", k, w))
+			list[k] = fmt.Sprintf("%v: missing, should be %v", k, w)
 		} else if g.String() != w.String() {
-			list = append(list, fmt.Sprintf("%v: is %v, should be %v", k, g, w))
+			list[k] = fmt.Sprintf("%v: is %v, should be %v", k, g, w)
 		}
 	}
 	for k, g := range got {
 		if _, ok := want[k]; !ok {
-			list = append(list, fmt.Sprintf("%v: is %v, should not be", k, g))
+			list[k] = fmt.Sprintf("%v: is %v, should not be", k, g)
 		}
 	}
-	slices.Sort(list)
 	return list
+}
+
+// differences are the words of differing, sorted.
+func differences[K comparable, V fmt.Stringer](want, got map[K]V) []string {
+	return slices.Sorted(maps.Values(differing(want, got)))
 }

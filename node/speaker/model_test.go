@@ -102,7 +102,7 @@ func tell(t *testing.T, s story, name string) (problems []string) {
 				w.problems.add("%d UPDATEs in the last ten minutes: no end of it", n)
 			}
 			synctest.Wait()
-			w.check(nil)
+			w.check()
 			w.end()
 			synctest.Wait()
 			if left := leftovers(); len(left) > 0 {
