@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/calctl/calctl/node/intent"
+	"github.com/calctl/calctl/node/policy"
 )
 
 // A layout is a network of speakers as it should be at one moment: the sum of
@@ -25,7 +26,7 @@ type site struct {
 	up     bool
 	ties   map[tie]setting
 	local  map[netip.Prefix]intent.Local
-	export intent.Export
+	export policy.Export
 	reach  map[netip.Addr]Reach // of next hops; of those that are missing: on a link
 }
 
@@ -127,7 +128,7 @@ func (l *layout) take(s step) bool {
 			delete(n.local, p)
 		}
 	case "pools":
-		n.export = intent.Export{Accept: s.Accept, Reject: s.Reject}
+		n.export = policy.Export{Accept: s.Accept, Reject: s.Reject}
 	case "reach":
 		n.reach[s.Addr] = Reach{Resolvable: s.How != "none", OnLink: s.How == "link"}
 	case "cut", "silence":

@@ -2,6 +2,7 @@ package speaker
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"io"
 	"log/slog"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/calctl/calctl/node/session"
+	"github.com/calctl/calctl/node/wire"
 )
 
 // A fabric is the network that the speakers of a model have: pipes, with a
@@ -174,7 +176,7 @@ func (f *fabric) join(w *wires, ends [4]net.Conn) bool {
 func (w *wires) pump(to, from net.Conn) {
 	defer func() { _, _ = to.Close(), from.Close() }()
 	buf := make([]byte, usualSize)
-	for {
+	for first := true; ; first = false {
 		n, err := from.Read(buf[:1])
 		if err == nil {
 			delay, size := w.wait()
@@ -190,7 +192,11 @@ func (w *wires) pump(to, from net.Conn) {
 			<-changed
 		}
 		if n > 0 {
-			if _, err := to.Write(buf[:n]); err != nil {
+			said := buf[:n]
+			if first {
+				said = plain(said)
+			}
+			if _, err := to.Write(said); err != nil {
 				return
 			}
 		}
@@ -198,6 +204,21 @@ func (w *wires) pump(to, from net.Conn) {
 			return
 		}
 	}
+}
+
+// plain takes ADD-PATH out of what an OPEN offers.
+func plain(said []byte) []byte {
+	const header = 19
+	if len(said) < header || wire.Type(said[18]) != wire.TypeOpen {
+		return said
+	}
+	end := int(binary.BigEndian.Uint16(said[16:]))
+	o, fault := wire.DecodeOpen(said[header:end])
+	if fault != nil {
+		return said
+	}
+	o.AddPathSend, o.AddPathReceive = 0, 0
+	return append(wire.AppendOpen(nil, o), said[end:]...)
 }
 
 // An end of a connection has the addresses that TCP would give it.

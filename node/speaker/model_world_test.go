@@ -140,7 +140,7 @@ func (st *station) start(restarting bool) {
 		Restarting: restarting,
 		Network:    port{st.w.fabric, st.id},
 		Reach:      st.reach,
-		Events: Events{Best: func(batch []Change) {
+		Events: Events{Best: func(batch []Change, _ bool) {
 			st.mu.Lock()
 			defer st.mu.Unlock()
 			for _, c := range batch {
