@@ -1,6 +1,7 @@
 package speaker
 
 import (
+	"fmt"
 	"maps"
 	"math/rand/v2"
 	"net/netip"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/calctl/calctl/node/intent"
 	"github.com/calctl/calctl/node/policy"
+	"github.com/calctl/calctl/resources"
 )
 
 // A layout is a network of speakers as it should be at one moment: the sum of
@@ -23,6 +25,7 @@ type layout struct {
 type site struct {
 	as     uint32
 	id     netip.Addr
+	plain  bool // it doesn't offer ADD-PATH
 	up     bool
 	ties   map[tie]setting
 	local  map[netip.Prefix]intent.Local
@@ -41,6 +44,20 @@ type setting struct {
 	passive bool
 	stray   bool // expects another AS than the peer has
 	named   bool // says which address the session starts from
+	// client says that this site is a reflector and the peer its client.
+	client  bool
+	in, out []rule // filters
+}
+
+// A rule is one of a BGPFilter.
+type rule struct {
+	Prefix    netip.Prefix `json:"prefix,omitzero"`    // inside of which it is; the zero Prefix: any
+	Community uint32       `json:"community,omitzero"` // that it has; 0: any
+	Accept    bool         `json:"accept,omitzero"`
+	// What is done to those that are accepted, unless 0.
+	Add     uint32 `json:"add,omitzero"` // a community
+	Prepend uint32 `json:"prepend,omitzero"`
+	Metric  int    `json:"metric,omitzero"` // a priority
 }
 
 // A step is one thing that happens in a story. Of the fields that aren't named
@@ -59,6 +76,7 @@ type step struct {
 	How    string         `json:"how,omitzero"`
 	Accept []netip.Prefix `json:"accept,omitzero"`
 	Reject []netip.Prefix `json:"reject,omitzero"`
+	Rules  []rule         `json:"rules,omitzero"`
 }
 
 func newLayout() *layout {
@@ -89,7 +107,7 @@ func (l *layout) take(s step) bool {
 			return false
 		}
 		l.sites[s.Node] = &site{
-			as: s.AS, id: s.Addr, ties: map[tie]setting{},
+			as: s.AS, id: s.Addr, plain: s.How == "plain", ties: map[tie]setting{},
 			local: map[netip.Prefix]intent.Local{}, reach: map[netip.Addr]Reach{},
 		}
 		return true
@@ -112,6 +130,20 @@ func (l *layout) take(s step) bool {
 		n.as = s.AS
 	case "peer":
 		n.ties[t] = setting{passive: s.How == "passive", stray: s.How == "stray", named: s.How == "named"}
+	case "client", "in", "out":
+		x, ok := n.ties[t]
+		if !ok {
+			return false
+		}
+		switch s.Do {
+		case "client":
+			x.client = s.How == ""
+		case "in":
+			x.in = s.Rules
+		case "out":
+			x.out = s.Rules
+		}
+		n.ties[t] = x
 	case "unpeer":
 		_, ok := n.ties[t]
 		delete(n.ties, t)
@@ -176,10 +208,44 @@ func (l *layout) intent(id int) intent.BGP {
 		if s.named {
 			p.LocalAddress = address(id, t.v6)
 		}
+		if s.client {
+			p.Cluster = n.id
+		}
+		p.Import, p.Export = filtersOf(s.in), filtersOf(s.out)
 		want.Peers[netip.AddrPortFrom(address(t.peer, t.v6), intent.DefaultPort)] = p
 	}
 	return want
 }
+
+// filtersOf writes rules as the resources do.
+func filtersOf(rules []rule) policy.Chain {
+	f := policy.Filter{Name: "filter", List: "rules"}
+	for _, r := range rules {
+		x := resources.BGPFilterRule{Action: "Reject"}
+		if r.Prefix.IsValid() {
+			x.CIDR, x.MatchOperator = r.Prefix.String(), "In"
+		}
+		if r.Community != 0 {
+			x.Communities = &resources.BGPFilterCommunities{Values: []string{community(r.Community)}}
+		}
+		if r.Accept {
+			x.Action = "Accept"
+		}
+		if r.Add != 0 {
+			x.Operations = append(x.Operations, resources.BGPFilterOperation{AddCommunity: &resources.BGPFilterAddCommunity{Value: community(r.Add)}})
+		}
+		if r.Prepend != 0 {
+			x.Operations = append(x.Operations, resources.BGPFilterOperation{PrependASPath: &resources.BGPFilterPrependASPath{Prefix: []resources.ASN{resources.ASN(r.Prepend)}}})
+		}
+		if r.Metric != 0 {
+			x.Operations = append(x.Operations, resources.BGPFilterOperation{SetPriority: &resources.BGPFilterSetPriority{Value: &r.Metric}})
+		}
+		f.Rules = append(f.Rules, x)
+	}
+	return policy.NewChain(f)
+}
+
+func community(c uint32) string { return fmt.Sprintf("%d:%d", c>>16, c&0xffff) }
 
 // joined says whether a site's session must be up when all is quiet.
 func (l *layout) joined(id int, t tie) bool {

@@ -65,12 +65,47 @@ func (l *layout) choices(id int, p netip.Prefix, h hearsay) []choice {
 	}
 	for _, t := range l.sessions(id) {
 		a, ok := h[t][p]
-		if !ok || slices.Contains(a.path, n.as) || a.originator == n.id || a.nextHop == address(id, t.v6) {
+		mine := n.ties[t]
+		if !ok || slices.Contains(a.path, n.as) || a.originator == n.id || a.nextHop == address(id, t.v6) ||
+			mine.client && slices.Contains(a.clusters, number(n.id)) {
 			continue
 		}
-		list = append(list, choice{from: t, said: a})
+		if a, decided, ok := filter(mine.in, p, a); ok || !decided {
+			list = append(list, choice{from: t, said: a})
+		}
 	}
 	return list
+}
+
+// filter is what rules make of an announcement: whether one of them decides,
+// and then whether it may pass.
+func filter(rules []rule, p netip.Prefix, a announcement) (_ announcement, decided, ok bool) {
+	for _, r := range rules {
+		if r.Prefix.IsValid() && (r.Prefix.Bits() > p.Bits() || !r.Prefix.Contains(p.Addr())) ||
+			r.Community != 0 && !slices.Contains(a.communities, r.Community) {
+			continue
+		}
+		if !r.Accept {
+			return a, true, false
+		}
+		if r.Add != 0 && !slices.Contains(a.communities, r.Add) {
+			a.communities = append(slices.Clone(a.communities), r.Add)
+		}
+		if r.Prepend != 0 {
+			a.path = slices.Concat([]uint32{r.Prepend}, a.path)
+		}
+		if r.Metric != 0 {
+			a.localPref = int64(2147483647 - r.Metric)
+		}
+		return a, true, true
+	}
+	return a, false, false
+}
+
+// number is an identifier as a cluster list has it.
+func number(id netip.Addr) uint32 {
+	b := id.As4()
+	return uint32(b[0])<<24 | uint32(b[1])<<16 | uint32(b[2])<<8 | uint32(b[3])
 }
 
 // decide is the decision process: each rule leaves those that are best by it.
@@ -138,8 +173,7 @@ func (l *layout) decide(id int, list []choice) (best *choice, hops []netip.Addr)
 		if !id.IsValid() {
 			id = l.sites[c.from.peer].id
 		}
-		b := id.As4()
-		return int64(b[0])<<24 | int64(b[1])<<16 | int64(b[2])<<8 | int64(b[3])
+		return int64(number(id))
 	})
 	list = least(list, func(c choice) int64 { return int64(len(c.said.clusters)) })
 	slices.SortFunc(list, func(a, b choice) int { return compareTies(a.from, b.from) })
@@ -162,7 +196,7 @@ func (l *layout) decide(id int, list []choice) (best *choice, hops []netip.Addr)
 // tell is what a site says to a peer of a prefix that it has chosen a way to.
 func (l *layout) tell(id int, to tie, p netip.Prefix, best *choice) (announcement, bool) {
 	n, peer := l.sites[id], l.sites[to.peer]
-	if best == nil || p.Addr().Is6() != to.v6 || best.local == nil && best.from == to || !n.export.Permits(p) {
+	if best == nil || p.Addr().Is6() != to.v6 || best.local == nil && best.from == to {
 		return announcement{}, false
 	}
 	external := peer.as != n.as
@@ -174,9 +208,20 @@ func (l *layout) tell(id int, to tie, p netip.Prefix, best *choice) (announcemen
 			a.nextHop = gw
 		}
 	} else {
-		internal := l.sites[best.from.peer].as == n.as
-		if internal && !external {
+		const noExport, noAdvertise = 0xffffff01, 0xffffff02
+		if slices.Contains(a.communities, noAdvertise) || external && slices.Contains(a.communities, noExport) {
 			return announcement{}, false
+		}
+		if internal := l.sites[best.from.peer].as == n.as; internal && !external {
+			// RFC 4456: only to clients, or from them.
+			client := n.ties[to].client
+			if !client && !n.ties[best.from].client || client && slices.Contains(a.clusters, number(n.id)) {
+				return announcement{}, false
+			}
+			a.clusters = slices.Concat([]uint32{number(n.id)}, a.clusters)
+			if !a.originator.IsValid() {
+				a.originator = l.sites[best.from.peer].id
+			}
 		}
 	}
 	if a.localPref < 0 {
@@ -184,10 +229,14 @@ func (l *layout) tell(id int, to tie, p netip.Prefix, best *choice) (announcemen
 	}
 	if external {
 		a.path = slices.Concat([]uint32{n.as}, a.path)
-		a.localPref, a.originator, a.clusters, a.nextHop = -1, netip.Addr{}, nil, self
+		a.originator, a.clusters, a.nextHop = netip.Addr{}, nil, self
 		a.med = min(a.med, 0)
 	}
-	return a, true
+	a, decided, ok := filter(n.ties[to].out, p, a)
+	if external {
+		a.localPref = -1
+	}
+	return a, ok || !decided && n.export.Permits(p)
 }
 
 // says is all that a site tells its peers, given what it has heard.

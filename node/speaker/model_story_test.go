@@ -94,7 +94,7 @@ func (a *author) found() {
 	}
 	ids := a.Perm(sites)
 	for i := range sites {
-		a.add(step{Do: "site", Node: i + 1, AS: pick(a, systems...), Addr: netip.AddrFrom4([4]byte{192, 168, 0, byte(ids[i] + 1)})})
+		a.add(step{Do: "site", Node: i + 1, How: pick(a, "", "plain"), AS: pick(a, systems...), Addr: netip.AddrFrom4([4]byte{192, 168, 0, byte(ids[i] + 1)})})
 		a.pools(i+1, 0)
 		for range a.IntN(3) {
 			a.route(i+1, 0)
@@ -116,15 +116,70 @@ func (a *author) found() {
 func (a *author) connect() {
 	sites := len(a.layout.sites)
 	whole := !a.one(5)
+	reflected := a.one(2)
 	for i := 2; i <= sites; i++ {
 		a.pair(i, 1+a.IntN(i-1), 0)
 		for j := 1; j < i; j++ {
 			same := a.layout.sites[i].as == a.layout.sites[j].as
-			if same && (whole || !a.one(3)) || !same && a.one(6) {
+			switch {
+			case same && reflected && i > 4: // a client of some of the first
+				if j <= 4 && a.one(2) {
+					a.pair(i, j, 0)
+					a.client(j, i, 0)
+				}
+			case same && (whole || !a.one(3)), !same && a.one(6):
 				a.pair(i, j, 0)
 			}
 		}
 	}
+	for range a.IntN(6) {
+		a.filter(a.site(), 0)
+	}
+}
+
+// client makes a site the reflector of another one, or ends that.
+func (a *author) client(reflector, client int, after time.Duration) {
+	how := ""
+	if after > 0 {
+		how = pick(a, "", "not")
+	}
+	for _, v6 := range []bool{false, true} {
+		if a.layout.sites[reflector].as == a.layout.sites[client].as {
+			a.add(step{After: after, Do: "client", Node: reflector, Peer: client, V6: v6, How: how})
+		}
+	}
+}
+
+// filter gives a peer of a site other filters.
+func (a *author) filter(i int, after time.Duration) {
+	peers := a.peers(i)
+	if len(peers) == 0 {
+		return
+	}
+	t := pick(a, peers...)
+	s := step{After: after, Do: pick(a, "in", "out"), Node: i, Peer: t.peer, V6: t.v6}
+	communities := []uint32{1<<16 + 1, 2<<16 + 2, 0xffffff01, 0xffffff02}
+	for range a.IntN(4) {
+		r := rule{Accept: !a.one(3)}
+		if !a.one(4) {
+			r.Prefix = pick(a, a.prefixes...)
+			r.Prefix = netip.PrefixFrom(r.Prefix.Addr(), r.Prefix.Bits()-pick(a, 0, 0, 8)).Masked()
+		}
+		if a.one(4) {
+			r.Community = pick(a, communities...)
+		}
+		if r.Accept && a.one(2) {
+			r.Add = pick(a, communities...)
+		}
+		if r.Accept && a.one(3) {
+			r.Prepend = a.layout.sites[i].as
+		}
+		if r.Accept && a.one(4) {
+			r.Metric = 100 + a.IntN(3)
+		}
+		s.Rules = append(s.Rules, r)
+	}
+	a.add(s)
 }
 
 // pair makes two sites peers of each other.
@@ -220,7 +275,7 @@ func (a *author) event() {
 	if i == j {
 		return
 	}
-	switch a.IntN(24) {
+	switch a.IntN(30) {
 	case 0, 1, 2, 3:
 		a.route(i, after)
 	case 4, 5, 6:
@@ -249,6 +304,10 @@ func (a *author) event() {
 		}
 	case 22:
 		a.add(step{After: after, Do: pick(a, "slow", "slow", "usual"), Node: i, Peer: j})
+	case 24, 25, 26, 27:
+		a.filter(i, after)
+	case 28, 29:
+		a.client(i, j, after+1)
 	case 23:
 		a.add(step{After: after, Do: "renumber", Node: i, AS: a.layout.sites[j].as})
 	}

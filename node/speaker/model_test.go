@@ -18,6 +18,7 @@ import (
 var (
 	modelSeeds = flag.Uint64("seeds", 0, "how many stories TestModel tells; 0: as many as there is time for, 400 at most")
 	modelSeed  = flag.Uint64("seed", 0, "the one story to tell, or the first")
+	modelTrim  = flag.Duration("shorten", 30*time.Second, "how long to try to shorten a story that ends wrong")
 	modelStory = flag.String("story", "", "a file with the story to tell")
 )
 
@@ -121,7 +122,7 @@ func tell(t *testing.T, s story, name string) (problems []string) {
 
 // shrink leaves out of a story what it fails without, as far as that is found.
 func shrink(t *testing.T, s story, problems []string) (story, []string) {
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(*modelTrim)
 	for size := len(s) / 2; size > 0; size /= 2 {
 		for at := 0; at < len(s) && time.Now().Before(deadline); {
 			less := slices.Delete(slices.Clone(s), at, min(at+size, len(s)))
