@@ -56,8 +56,10 @@ func (st *station) look() snapshot {
 			if p.member == nil {
 				continue
 			}
-			told := map[netip.Prefix]announcement{}
-			p.member.Told(func(d wire.Dest, a *wire.Attrs) { told[d.Prefix] = announcementOf(a) })
+			told := map[netip.Prefix]paths{}
+			p.member.Told(func(d wire.Dest, a *wire.Attrs) {
+				told[d.Prefix] = append(told[d.Prefix], announcementOf(a, d.PathID))
+			})
 			s.told[t] = told
 			s.behind[t] = p.member.Standing().Behind
 		}
@@ -77,7 +79,7 @@ func (s *snapshot) row(table *rib.Table, r rib.Row) {
 		if r.Best.Local() != nil {
 			s.best[r.Prefix] = picked{}
 		} else {
-			s.best[r.Prefix] = picked{r.Best.Peer().Address, announcementOf(r.Best.Attrs())}
+			s.best[r.Prefix] = picked{r.Best.Peer().Address, announcementOf(r.Best.Attrs(), r.Best.ID)}
 		}
 		if h := hopsOf(r.Choice); len(h) > 0 {
 			s.hops[r.Prefix] = h
@@ -90,17 +92,17 @@ func (s *snapshot) row(table *rib.Table, r rib.Row) {
 		}
 		t := whose(from.Address)
 		if s.heard[t] == nil {
-			s.heard[t] = map[netip.Prefix]announcement{}
+			s.heard[t] = map[netip.Prefix]paths{}
 		}
-		s.heard[t][r.Prefix] = announcementOf(c.Path.Received())
+		s.heard[t][r.Prefix] = append(s.heard[t][r.Prefix], announcementOf(c.Path.Received(), c.Path.ID))
 		if c.Path.Stale || !s.up[t] {
 			s.stale[r.Prefix] = from.Address
 		}
 	}
 }
 
-func announcementOf(w *wire.Attrs) announcement {
-	a := announcement{nextHop: w.NextHop(), origin: int(w.Origin()), med: -1, localPref: -1, originator: w.OriginatorID()}
+func announcementOf(w *wire.Attrs, id uint32) announcement {
+	a := announcement{id: id, nextHop: w.NextHop(), origin: int(w.Origin()), med: -1, localPref: -1, originator: w.OriginatorID()}
 	for s := range w.ASPath().Segments() {
 		for i := range s.Len() {
 			a.path = append(a.path, s.AS(i))
@@ -141,14 +143,15 @@ func (w *world) check() {
 				fail("%d changes not told to %d", s.behind[t], t.peer)
 			}
 			at := netip.AddrPortFrom(address(t.peer, t.v6), 179)
-			if c := s.counts[at]; int(c.in) != len(s.heard[t]) || int(c.out) != len(s.told[t]) {
-				fail("counts of %d are %v, should be %d in, %d out", t.peer, c, len(s.heard[t]), len(s.told[t]))
+			in, out := byNumber(s.heard[t]), byNumber(s.told[t])
+			if c := s.counts[at]; int(c.in) != len(in) || int(c.out) != len(out) {
+				fail("counts of %d are %v, should be %d in, %d out", t.peer, c, len(in), len(out))
 			}
 			for _, d := range differences(told, s.told[t]) {
 				fail("tells %d (v6 %v): %s", t.peer, t.v6, d)
 			}
 			back := tie{id, t.v6}
-			for _, d := range differences(s.told[t], seen[t.peer].heard[back]) {
+			for _, d := range differences(out, byNumber(seen[t.peer].heard[back])) {
 				fail("was heard wrong by %d (v6 %v): %s", t.peer, t.v6, d)
 			}
 		}
@@ -188,6 +191,17 @@ func (l *layout) chosen(id int, h hearsay) (map[netip.Prefix]picked, map[netip.P
 	return best, hop
 }
 
+// byNumber are paths by prefix and number.
+func byNumber(told map[netip.Prefix]paths) map[wire.Dest]announcement {
+	list := map[wire.Dest]announcement{}
+	for p, said := range told {
+		for _, a := range said {
+			list[wire.Dest{Prefix: p, PathID: a.id}] = a
+		}
+	}
+	return list
+}
+
 // orders is how many orders of events the reference tries to come to the same
 // state as the speakers, where there may be more than one.
 const orders = 20
@@ -195,7 +209,8 @@ const orders = 20
 // compare looks whether the state all speakers are in together is the one that
 // the reference comes to. There are layouts with several stable states
 // (RFC 4264); then it is one of them, for each prefix. One that only what has
-// happened before leads to is known by its roots.
+// happened before leads to, or the numbers that paths have, is known by its
+// roots.
 func (w *world) compare(seen map[int]snapshot) {
 	open := map[netip.Prefix][]string{}
 	for i := range orders {
@@ -224,32 +239,52 @@ func (w *world) compare(seen map[int]snapshot) {
 		}
 	}
 	for p, list := range open {
-		if id := rootless(p, seen); id != 0 {
-			w.problems.add("%d has a way to %v that leads in a circle: %s", id, p, strings.Join(list, "; "))
+		for _, loose := range w.layout.rootless(p, seen) {
+			w.problems.add("%s: it leads in a circle: %s", loose, strings.Join(list, "; "))
 		}
 	}
 }
 
-// rootless looks for a site whose way to a prefix, followed from site to site,
-// never comes to one that has it by itself; 0 when there is none. That, and
-// that every site has chosen and told what it must by what it has heard, makes
-// a stable state.
-func rootless(p netip.Prefix, seen map[int]snapshot) int {
-	for id := range seen {
-		at := id
-		for range seen {
-			best, ok := seen[at].best[p]
-			if !ok || !best.from.IsValid() {
-				at = 0
-				break
+// rootless are the ways to a prefix that don't come, from site to site, from
+// one that has it by itself. If there are none, and every site has chosen and
+// told what it must by what it has heard, the state is a stable one.
+func (l *layout) rootless(p netip.Prefix, seen map[int]snapshot) []string {
+	type said struct {
+		to   int
+		from tie
+		text string
+	}
+	rooted := map[said]bool{}
+	for grown := true; grown; {
+		grown = false
+		for id, s := range seen {
+			list := l.choices(id, p, s.heard)
+			best, _ := l.decide(id, list)
+			for t := range s.told {
+				for i := range list {
+					c := &list[i]
+					if c.local == nil && !rooted[said{id, c.from, c.heard}] || !l.all(id, t) && c.key() != best.key() {
+						continue
+					}
+					a, ok := l.tell(id, t, p, c)
+					if x := (said{t.peer, tie{id, t.v6}, a.String()}); ok && !rooted[x] {
+						rooted[x], grown = true, true
+					}
+				}
 			}
-			at = whose(best.from).peer
-		}
-		if at != 0 {
-			return id
 		}
 	}
-	return 0
+	var loose []string
+	for id, s := range seen {
+		for t, told := range s.heard {
+			for _, a := range told[p] {
+				if !rooted[said{id, t, a.String()}] {
+					loose = append(loose, fmt.Sprintf("%d: way to %v from %d", id, p, t.peer))
+				}
+			}
+		}
+	}
+	return loose
 }
 
 // leftovers are the goroutines that are left besides the caller's, in its

@@ -24,6 +24,7 @@ type fabric struct {
 	mu     sync.Mutex
 	doors  map[int]*session.Listener
 	cables map[[2]int]*wires
+	plain  map[int]bool // sites that have no ADD-PATH
 	pumps  sync.WaitGroup
 }
 
@@ -46,7 +47,7 @@ type wires struct {
 }
 
 func newFabric() *fabric {
-	return &fabric{doors: map[int]*session.Listener{}, cables: map[[2]int]*wires{}}
+	return &fabric{doors: map[int]*session.Listener{}, cables: map[[2]int]*wires{}, plain: map[int]bool{}}
 }
 
 func (f *fabric) cable(a, b int) *wires {
@@ -131,7 +132,7 @@ func (p port) Dial(ctx context.Context, c session.Config) (net.Conn, error) {
 		return nil, ctx.Err()
 	}
 	p.mu.Lock()
-	door := p.doors[to.peer]
+	door, old := p.doors[to.peer], p.plain[p.site] || p.plain[to.peer]
 	p.mu.Unlock()
 	if state == "cut" || door == nil {
 		return nil, syscall.ECONNREFUSED
@@ -145,7 +146,7 @@ func (p port) Dial(ctx context.Context, c session.Config) (net.Conn, error) {
 	near := netip.AddrPortFrom(address(p.site, to.v6), 40000)
 	a, mouth := net.Pipe()
 	b, ear := net.Pipe()
-	if !p.join(w, [4]net.Conn{a, mouth, ear, b}) {
+	if !p.join(w, [4]net.Conn{a, mouth, ear, b}, old) {
 		return nil, syscall.ECONNREFUSED
 	}
 	door.Offer(end{b, c.Remote, near})
@@ -153,7 +154,7 @@ func (p port) Dial(ctx context.Context, c session.Config) (net.Conn, error) {
 }
 
 // join has two pumps carry what is said at either end of a connection.
-func (f *fabric) join(w *wires, ends [4]net.Conn) bool {
+func (f *fabric) join(w *wires, ends [4]net.Conn, old bool) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.state == "cut" {
@@ -167,16 +168,17 @@ func (f *fabric) join(w *wires, ends [4]net.Conn) bool {
 		defer w.mu.Unlock()
 		delete(w.calls, n)
 	}
-	f.pumps.Go(func() { w.pump(ends[2], ends[1]); done() })
-	f.pumps.Go(func() { w.pump(ends[1], ends[2]); done() })
+	f.pumps.Go(func() { w.pump(ends[2], ends[1], old); done() })
+	f.pumps.Go(func() { w.pump(ends[1], ends[2], old); done() })
 	return true
 }
 
-// pump carries octets, and the end, one way.
-func (w *wires) pump(to, from net.Conn) {
+// pump carries octets, and the end, one way; between old speakers, without an
+// offer of ADD-PATH.
+func (w *wires) pump(to, from net.Conn, old bool) {
 	defer func() { _, _ = to.Close(), from.Close() }()
 	buf := make([]byte, usualSize)
-	for first := true; ; first = false {
+	for first := old; ; first = false {
 		n, err := from.Read(buf[:1])
 		if err == nil {
 			delay, size := w.wait()
@@ -194,7 +196,7 @@ func (w *wires) pump(to, from net.Conn) {
 		if n > 0 {
 			said := buf[:n]
 			if first {
-				said = plain(said)
+				said = withoutAddPath(said)
 			}
 			if _, err := to.Write(said); err != nil {
 				return
@@ -206,8 +208,8 @@ func (w *wires) pump(to, from net.Conn) {
 	}
 }
 
-// plain takes ADD-PATH out of what an OPEN offers.
-func plain(said []byte) []byte {
+// withoutAddPath takes ADD-PATH out of what an OPEN offers.
+func withoutAddPath(said []byte) []byte {
 	const header = 19
 	if len(said) < header || wire.Type(said[18]) != wire.TypeOpen {
 		return said

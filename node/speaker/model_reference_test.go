@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/calctl/calctl/node/intent"
 )
@@ -16,6 +17,7 @@ import (
 
 // An announcement is what one speaker says to another of a prefix.
 type announcement struct {
+	id          uint32 // of the path (RFC 7911), which the teller chooses
 	nextHop     netip.Addr
 	origin      int
 	path        []uint32
@@ -46,15 +48,32 @@ func (a announcement) String() string {
 	return s
 }
 
+// paths are what one speaker says to another of a prefix, in no order.
+type paths []announcement
+
+// String leaves out the numbers of the paths.
+func (p paths) String() string {
+	var words []string
+	for _, a := range p {
+		words = append(words, a.String())
+	}
+	slices.Sort(words)
+	return strings.Join(words, " and ")
+}
+
 // hearsay is what a site has been told, and by whom.
-type hearsay map[tie]map[netip.Prefix]announcement
+type hearsay map[tie]map[netip.Prefix]paths
 
 // A choice is a way that a site has to a prefix.
 type choice struct {
 	local *intent.Local // of its own; nil: from a peer
 	from  tie
 	said  announcement
+	heard string // what it was before the filters
 }
+
+// key tells the choices of a site apart.
+func (c choice) key() string { return fmt.Sprint(c.local != nil, c.from, c.said.id, c.said) }
 
 // choices are all ways of a site to a prefix that it lets in.
 func (l *layout) choices(id int, p netip.Prefix, h hearsay) []choice {
@@ -64,14 +83,15 @@ func (l *layout) choices(id int, p netip.Prefix, h hearsay) []choice {
 		list = append(list, choice{local: &own, said: announcement{med: -1, localPref: -1}})
 	}
 	for _, t := range l.sessions(id) {
-		a, ok := h[t][p]
 		mine := n.ties[t]
-		if !ok || slices.Contains(a.path, n.as) || a.originator == n.id || a.nextHop == address(id, t.v6) ||
-			mine.client && slices.Contains(a.clusters, number(n.id)) {
-			continue
-		}
-		if a, decided, ok := filter(mine.in, p, a); ok || !decided {
-			list = append(list, choice{from: t, said: a})
+		for _, a := range h[t][p] {
+			if slices.Contains(a.path, n.as) || a.originator == n.id || a.nextHop == address(id, t.v6) ||
+				mine.client && slices.Contains(a.clusters, number(n.id)) {
+				continue
+			}
+			if b, decided, ok := filter(mine.in, p, a); ok || !decided {
+				list = append(list, choice{from: t, said: b, heard: a.String()})
+			}
 		}
 	}
 	return list
@@ -176,7 +196,9 @@ func (l *layout) decide(id int, list []choice) (best *choice, hops []netip.Addr)
 		return int64(number(id))
 	})
 	list = least(list, func(c choice) int64 { return int64(len(c.said.clusters)) })
-	slices.SortFunc(list, func(a, b choice) int { return compareTies(a.from, b.from) })
+	slices.SortFunc(list, func(a, b choice) int {
+		return cmp.Or(compareTies(a.from, b.from), cmp.Compare(a.said.id, b.said.id))
+	})
 	best = &list[0]
 
 	if !reach(*best).Resolvable {
@@ -239,17 +261,31 @@ func (l *layout) tell(id int, to tie, p netip.Prefix, best *choice) (announcemen
 	return a, ok || !decided && n.export.Permits(p)
 }
 
+// all says whether a site tells a peer all ways and not only the best.
+func (l *layout) all(id int, to tie) bool { return !l.sites[id].plain && !l.sites[to.peer].plain }
+
 // says is all that a site tells its peers, given what it has heard.
 func (l *layout) says(id int, h hearsay) hearsay {
 	told, sessions := hearsay{}, l.sessions(id)
 	for _, t := range sessions {
-		told[t] = map[netip.Prefix]announcement{}
+		told[t] = map[netip.Prefix]paths{}
 	}
 	for p := range l.known(id, h) {
-		best, _ := l.decide(id, l.choices(id, p, h))
+		list := l.choices(id, p, h)
+		best, _ := l.decide(id, list)
 		for _, t := range sessions {
-			if a, ok := l.tell(id, t, p, best); ok {
-				told[t][p] = a
+			if !l.all(id, t) {
+				if a, ok := l.tell(id, t, p, best); ok {
+					a.id = 0
+					told[t][p] = paths{a}
+				}
+				continue
+			}
+			for i := range list {
+				if a, ok := l.tell(id, t, p, &list[i]); ok {
+					a.id = uint32(i + 1)
+					told[t][p] = append(told[t][p], a)
+				}
 			}
 		}
 	}

@@ -75,6 +75,7 @@ func (w *world) take(s step) {
 	case "site":
 		st = &station{w: w, id: s.Node, todo: make(chan func(), 1000)}
 		w.stations[s.Node] = st
+		w.fabric.plain[s.Node] = s.How == "plain" // before anybody dials
 		go func() {
 			for f := range st.todo {
 				f()
