@@ -252,8 +252,10 @@ func (l *layout) joined(id int, t tie) bool {
 	here, there := l.sites[id], l.sites[t.peer]
 	mine, ok := here.ties[t]
 	theirs, too := there.ties[tie{id, t.v6}]
-	return here.up && there.up && ok && too && !mine.stray && !theirs.stray &&
-		!(mine.passive && theirs.passive) && l.bad[cable(id, t.peer)] == ""
+	if mine.stray || theirs.stray || mine.passive && theirs.passive {
+		return false
+	}
+	return here.up && there.up && ok && too && l.bad[cable(id, t.peer)] == ""
 }
 
 // ids are the sites in order.
