@@ -241,9 +241,17 @@ func (a *author) unroute(i int, after time.Duration) {
 	a.add(step{After: after, Do: "unroute", Node: i, Prefix: pick(a, list...), Count: pick(a, 1, 1, 40)})
 }
 
-// reach changes how a site reaches a next hop.
+// reach changes how a site reaches next hops: its peers' addresses, and others.
 func (a *author) reach(after time.Duration) {
-	a.add(step{After: after, Do: "reach", Node: a.site(), Addr: pick(a, a.nextHops...), How: pick(a, "link", "far", "none")})
+	i := a.site()
+	at := a.nextHops
+	for _, t := range a.peers(i) {
+		at = append(slices.Clip(at), address(t.peer, t.v6))
+	}
+	for range 1 + a.IntN(3) {
+		a.add(step{After: after, Do: "reach", Node: i, Addr: pick(a, at...), How: pick(a, "link", "far", "none")})
+		after = 0
+	}
 }
 
 func (a *author) site() int { return 1 + a.IntN(len(a.layout.sites)) }
