@@ -275,7 +275,8 @@ func (l *layout) says(id int, h hearsay) hearsay {
 		best, _ := l.decide(id, list)
 		for _, t := range sessions {
 			if !l.all(id, t) {
-				if a, ok := l.tell(id, t, p, best); ok {
+				a, ok := l.tell(id, t, p, best)
+				if ok && (best.local == nil || a.nextHop != address(t.peer, t.v6)) { // not by way of the peer itself
 					a.id = 0
 					told[t][p] = paths{a}
 				}
