@@ -114,9 +114,13 @@ func (c *core) tidy() {
 	in, out := map[judges]*policy.Importer{}, map[judges]*exporter{}
 	for _, p := range c.peers {
 		j := p.importJudges()
-		in[j] = c.policies.in[j]
+		if x := c.policies.in[j]; x != nil {
+			in[j] = x
+		}
 		j.chain = p.rules.Export
-		out[j] = c.policies.out[j]
+		if x := c.policies.out[j]; x != nil { // there is none before a session
+			out[j] = x
+		}
 	}
 	c.policies.in, c.policies.out = in, out
 }

@@ -69,3 +69,17 @@ func TestResolver(t *testing.T) {
 		t.Errorf("without a kernel: %+v", got)
 	}
 }
+
+// TestTidyBeforeASession: a peer that has never been up has no export policy
+// yet, and what forgets and tidies must not make it one.
+func TestTidyBeforeASession(t *testing.T) {
+	c := &core{policies: newPolicies(nil)}
+	p := &peering{c: c, peer: &rib.Peer{Source: rib.BGP, AS: 64513, LocalAS: 64512}}
+	c.peers = map[netip.AddrPort]*peering{netip.MustParseAddrPort("192.0.2.1:179"): p}
+	c.policies.importer(p.importJudges())
+	c.tidy()
+	c.policies.forget()
+	if len(c.policies.in) != 1 || len(c.policies.out) != 0 {
+		t.Errorf("%d import and %d export policies are kept", len(c.policies.in), len(c.policies.out))
+	}
+}
