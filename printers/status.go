@@ -111,7 +111,11 @@ func peerColumns(now time.Time) []Column[status.Peer] {
 			if p.State == status.StateUp {
 				return p.BGPState
 			}
-			return strings.TrimSpace(p.BGPState + " " + p.LastError)
+			info := strings.TrimSpace(p.BGPState + " " + p.LastError)
+			if p.AttemptError != "" {
+				info += "; since then: " + p.AttemptError
+			}
+			return info
 		}},
 	}
 }

@@ -50,6 +50,7 @@ func peers() []status.Peer {
 		{Name: "rack", Type: status.Global, Address: addr("10.0.0.1"), Port: 1790, ASNumber: 4200000000, State: status.StateUp, BGPState: "Established", Since: today.UTC(), RoutesIn: 1000000, RoutesOut: 1},
 		{Name: "far", Type: status.NodePeer, Address: addr("10.0.0.2"), Port: 179, ASNumber: 64513, State: status.StateStart, BGPState: "Active", Since: today, LastError: "Socket: No route to host, this is a rather long message indeed"},
 		{Name: "off", Type: status.NodePeer, Address: addr("10.0.0.3"), Port: 179, ASNumber: 64514, State: status.StateDown, BGPState: "Idle"},
+		{Name: "gone", Type: status.NodePeer, Address: addr("10.0.0.4"), Port: 179, ASNumber: 64515, State: status.StateStart, BGPState: "Active", Since: today, LastError: `received Cease/Administrative Shutdown: "moving house"`, AttemptError: "connection refused"},
 		{Name: "six", Type: status.Global, Address: addr("fd00::1"), Port: 1790, ASNumber: 64515, State: status.StateUp, BGPState: "Established", Since: today},
 		{Name: "n4", Type: status.NodeMesh, Address: addr("2001:20::8"), Port: 179, ASNumber: 64512, State: status.StateUp, BGPState: "Established", Since: today.Add(-100 * time.Hour)},
 	}

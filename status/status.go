@@ -55,12 +55,13 @@ type Peer struct {
 	Port         uint16     `json:"port"`
 	ASNumber     uint32     `json:"asNumber"`
 	LocalAddress string     `json:"localAddress,omitempty"`
-	State        string     `json:"state"`    // up, start, down
-	BGPState     string     `json:"bgpState"` // Idle, Connect, Active, OpenSent, OpenConfirm, Established (RFC 4271, 8.2.2)
-	Since        time.Time  `json:"since"`    // when State last changed
-	LastError    string     `json:"lastError,omitempty"`
-	RoutesIn     uint64     `json:"routesIn"`  // routes the peer has told us
-	RoutesOut    uint64     `json:"routesOut"` // routes we have told the peer
+	State        string     `json:"state"`                  // up, start, down
+	BGPState     string     `json:"bgpState"`               // Idle, Connect, Active, OpenSent, OpenConfirm, Established (RFC 4271, 8.2.2)
+	Since        time.Time  `json:"since"`                  // when State last changed
+	LastError    string     `json:"lastError,omitempty"`    // why the last session ended or was refused, or, when there was none, why it can't be had
+	AttemptError string     `json:"attemptError,omitempty"` // what has become of the attempts since LastError, if they fail for another reason
+	RoutesIn     uint64     `json:"routesIn"`               // routes the peer has told us
+	RoutesOut    uint64     `json:"routesOut"`              // routes we have told the peer
 }
 
 // Routes counts what the node wants in the kernel and what is there.

@@ -125,6 +125,25 @@ func (x *traffic) swept(of *lab.Calctl) {
 	})
 }
 
+// parted waits until a calctl whose neighbour has said goodbye has tried to
+// reach it again: its status still has the goodbye. With a password there is no
+// answer to that: the kernel minds no RST without one.
+func (x *traffic) parted(of *lab.Calctl) {
+	x.t.Helper()
+	lab.Until(x.t, 15*time.Second, "goodbye and the attempts since in the status of "+of.Name, func() error {
+		r, err := of.Status()
+		if err != nil {
+			return err
+		}
+		for _, p := range r.Peers {
+			if err := errors.Join(lab.Contains(p.LastError, "received Cease/Administrative Shutdown", `"calctl is stopping"`), lab.Contains(p.AttemptError, "no answer")); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 // trafficBird is told what BIRD does about graceful restart.
 const trafficBird = `
 router id 192.168.1.2;
@@ -272,6 +291,7 @@ func TestLabTrafficRestartsOfCalctlOnBothSides(t *testing.T) {
 			t.Error(err)
 		}
 		x.routes(other.Host, false, 2*time.Second)
+		x.parted(other)
 		n.Start()
 		x.routes(other.Host, true, 30*time.Second)
 		x.swept(n)

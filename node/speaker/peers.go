@@ -21,6 +21,8 @@ type entry struct {
 	local   netip.Addr // of the connection
 	since   time.Time  // when word changed
 	problem string     // why the session is not up, in words
+	told    bool       // problem was told by a session or an OPEN: a connection that fails later doesn't hide it
+	attempt string     // how connections have failed since
 }
 
 // word is the state as calicoctl shows it.
@@ -67,7 +69,7 @@ func (b *book) want(peers map[netip.AddrPort]intent.Peer) {
 // have it.
 func (b *book) added(peer netip.Addr, err error) {
 	b.edit(peer, func(e *entry) {
-		e.running, e.state, e.problem = err == nil, session.Idle, ""
+		e.running, e.state, e.problem, e.told, e.attempt = err == nil, session.Idle, "", false, ""
 		if err != nil {
 			e.problem = err.Error()
 		}
@@ -83,14 +85,31 @@ func (b *book) removed(peer netip.Addr) {
 func (b *book) moved(peer netip.Addr, now func() session.Status) {
 	b.edit(peer, func(e *entry) {
 		st := now()
-		if !e.running || st.State == e.state && st.Reason.String() == e.problem {
+		if !e.running {
 			return
 		}
-		e.state, e.problem = st.State, st.Reason.String()
+		e.state = st.State
 		if st.State == session.Established {
-			e.problem, e.local = "", st.Terms.Local.Addr()
+			e.problem, e.told, e.attempt, e.local = "", false, "", st.Terms.Local.Addr()
+			return
 		}
+		e.blame(st.Reason)
 	})
+}
+
+// blame notes why there is no session. What a peer said last, or how its
+// session ended, stays beside the "connection refused" of the next attempts,
+// which come within a second.
+func (e *entry) blame(r session.Reason) {
+	words := r.String()
+	switch mere := r.Cause == session.Lost && r.State != session.Established; {
+	case !mere:
+		e.problem, e.told, e.attempt = words, words != "", ""
+	case e.told:
+		e.attempt = words
+	default:
+		e.problem = words
+	}
 }
 
 // edit changes an entry and keeps its time.
@@ -128,7 +147,7 @@ func (b *book) list() []status.Peer {
 	for a, e := range b.peers {
 		p := status.Peer{
 			Name: e.peer.Name, Type: e.peer.Type, Address: a, Port: e.at.Port(), ASNumber: e.peer.ASN,
-			State: e.word(), BGPState: e.state.String(), Since: e.since, LastError: e.problem,
+			State: e.word(), BGPState: e.state.String(), Since: e.since, LastError: e.problem, AttemptError: e.attempt,
 		}
 		if local := e.peer.LocalAddress; local.IsValid() {
 			p.LocalAddress = local.String()
