@@ -40,8 +40,13 @@ bin/golangci-lint: .ci/lint/go.mod
 bin/goreleaser: .ci/release/go.mod
 	$(GO) build -C .ci/release $(GOFLAGS) -o ../../$@ github.com/goreleaser/goreleaser/v2
 
-deps: ## the programs the tests run: BIRD 2, ip, ping (Debian, root)
+deps: bin/deps/gobgp4 ## the programs the tests run: BIRD 2, ip, ping (Debian, root)
 	.ci/deps
+
+bin/deps/gobgp4: .ci/gobgp/go.mod
+	mkdir -p $@
+	$(GO) build -C .ci/gobgp $(GOFLAGS) -o ../../$@/ github.com/osrg/gobgp/v4/cmd/gobgp github.com/osrg/gobgp/v4/cmd/gobgpd
+	touch $@
 
 clean: ## what was built
 	rm -rf bin dist

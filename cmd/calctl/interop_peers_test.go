@@ -220,7 +220,11 @@ func (g gobgp) shutdown(words string) {
 	g.CLI("neighbor", "192.168.1.1", "shutdown", "--reason", words)
 }
 
-func TestInteropGoBGP(t *testing.T) {
+func TestInteropGoBGP(t *testing.T) { courseGoBGP(t, (*lab.Host).GoBGP) }
+
+func TestInteropGoBGP4(t *testing.T) { courseGoBGP(t, (*lab.Host).GoBGP4) }
+
+func courseGoBGP(t *testing.T, run func(*lab.Host, string, ...string) *lab.GoBGP) {
 	conf := interopGoBGP + fmt.Sprintf(interopGoBGPNeighbor, "192.168.1.1", "ipv4") + fmt.Sprintf(interopGoBGPNeighbor, "fd01::1", "ipv6")
 	course(t, neighbour{
 		start: func(r2 *lab.Host, again bool) speaking {
@@ -228,7 +232,7 @@ func TestInteropGoBGP(t *testing.T) {
 			if again {
 				flags = []string{"-r"}
 			}
-			g := r2.GoBGP(conf, flags...)
+			g := run(r2, conf, flags...)
 			g.CLI("global", "rib", "add", "10.2.0.0/24")
 			g.CLI("global", "rib", "add", "fd10:2::/64", "-a", "ipv6")
 			return gobgp{g}

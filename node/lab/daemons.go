@@ -147,14 +147,29 @@ func (f *FRR) vtysh(commands ...string) (answer string, err error) {
 }
 
 // A GoBGP is a running gobgpd.
-type GoBGP struct{ *Process }
+type GoBGP struct {
+	*Process
+	folder string // of the programs
+}
 
-// GoBGP starts gobgpd with a configuration in TOML.
+// GoBGP starts Debian's gobgpd, version 3, with a configuration in TOML.
 func (h *Host) GoBGP(conf string, flags ...string) *GoBGP {
 	h.T.Helper()
-	g := &GoBGP{h.Start(h.dep("gobgpd/usr/bin/gobgpd"), append([]string{"-f", h.File(h.Name+".gobgp.toml", conf), "-p", "--pprof-disable", "--api-hosts", "127.0.0.1:50051"}, flags...)...)}
+	return h.gobgp("gobgpd/usr/bin/", conf, flags)
+}
+
+// GoBGP4 starts the gobgpd of the version that .ci/gobgp names.
+func (h *Host) GoBGP4(conf string, flags ...string) *GoBGP {
+	h.T.Helper()
+	return h.gobgp("gobgp4/", conf, flags)
+}
+
+func (h *Host) gobgp(folder, conf string, flags []string) *GoBGP {
+	h.T.Helper()
+	g := &GoBGP{folder: folder}
+	g.Process = h.Start(h.dep(folder+"gobgpd"), append([]string{"-f", h.File(h.Name+".gobgp.toml", conf), "-p", "--pprof-disable", "--api-hosts", "127.0.0.1:50051"}, flags...)...)
 	g.answers("GoBGP", func() error {
-		_, err := h.Try(h.dep("gobgpd/usr/bin/gobgp"), "global")
+		_, err := h.Try(h.dep(folder+"gobgp"), "global")
 		return err
 	})
 	return g
@@ -162,7 +177,7 @@ func (h *Host) GoBGP(conf string, flags ...string) *GoBGP {
 
 // CLI runs gobgp and returns what it says.
 func (g *GoBGP) CLI(command ...string) string {
-	return g.host.said(g.host.dep("gobgpd/usr/bin/gobgp"), command...)
+	return g.host.said(g.host.dep(g.folder+"gobgp"), command...)
 }
 
 // An OpenBGPD is a running bgpd of OpenBSD.
