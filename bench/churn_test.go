@@ -100,13 +100,13 @@ spec: {cidr: 1.0.0.0/18}
 	}
 	var batch [2]strings.Builder
 	for i := range *churnPeers {
-		link := 0
-		if i%5 == 3 {
+		link, failing := 0, i%5 == 3
+		if failing {
 			link = 1
 		}
 		six := i >= *churnPeers-*churnPeers/8
 		p := &churner{
-			number: i, host: c.far[link], asn: 64513 + uint32(i/2%4), steady: i%10 == 0 || i%10 == 3, restart: i%2 == 0,
+			number: i, host: c.far[link], asn: 64513 + uint32(i/2%4), steady: i%10 == 0 || i%10 == 3, failing: failing, restart: i%2 == 0,
 			id: churnAddr(link, i, false), at: churnAddr(link, i, six), table: map[netip.Prefix]told{},
 			dut: netip.MustParseAddrPort("192.168.1.1:179"),
 		}
