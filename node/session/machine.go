@@ -26,10 +26,12 @@ type machine struct {
 	jitter func(time.Duration) time.Duration
 
 	phase   phase
-	level   int    // failed sessions in a row
-	dialing connID // 0: not
-	pending bool   // ConnectRetryTimer runs
-	out, in *track // not yet established; a parked one is in
+	level   int           // failed sessions in a row
+	barred  bool          // it waits, and so has the peer to
+	bar     time.Duration // how long it did the last time
+	dialing connID        // 0: not
+	pending bool          // ConnectRetryTimer runs
+	out, in *track        // not yet established; a parked one is in
 	up      *track
 	reason  Reason
 	named   connID
@@ -161,9 +163,7 @@ func (m *machine) step(e event) []action {
 		m.halt(e.notification)
 	case reset:
 		if m.phase != stopped {
-			m.halt(e.notification)
-			m.phase = running
-			m.pursue()
+			m.begun(e.notification)
 		}
 	case retryOver:
 		m.retry()

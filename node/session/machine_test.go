@@ -220,7 +220,7 @@ func (s *sim) check() {
 		s.wrong("an attempt that never ends")
 	case m.dialing != 0 && s.limit >= m.cfg.ConnectRetry:
 		s.wrong("an attempt of %v", s.limit)
-	case retry > m.cfg.ConnectRetry, idle > 0 && (idle < m.cfg.IdleMin || idle > m.cfg.IdleMax):
+	case retry > m.cfg.ConnectRetry, idle > 0 && !m.barred && (idle < m.cfg.IdleMin || idle > m.cfg.IdleMax), m.barred && (m.phase == running || idle < firstBar*3/4 || idle > longestBar):
 		s.wrong("timers: retry %v, idle %v", retry, idle)
 	case up > 0 && (m.dialing != 0 || retry > 0 || m.out != nil):
 		s.wrong("established, and still trying")
@@ -444,6 +444,10 @@ func TestTransitions(t *testing.T) {
 		{"reset begins anew at once", nil, then(dialUp,
 			step{0, event{kind: reset, notification: note(6, 4)}, "end 1 sent Cease/Administrative Reset; dial 2; arm retry 5s", Connect},
 			step{0, event{kind: reset, notification: note(6, 4)}, "hang up 2; dial 3; arm retry 5s", Connect})},
+		{"a reset for too many prefixes: nobody dials or comes in for a while", nil, then(dialUp,
+			step{0, event{kind: reset, notification: note(6, 1)}, "end 1 sent Cease/Maximum Number of Prefixes Reached; arm idle 1m0s", Idle},
+			step{0, ev(accepted, 9), "end 9", Idle},
+			step{time.Minute, ev(idleOver, 0), "dial 2; arm retry 5s", Connect})},
 		{"a connection that comes while we dial, and is established first", nil, []step{
 			{0, ev(start, 0), "dial 1; arm retry 5s", Connect},
 			{0, ev(accepted, 9), "open 9", OpenSent},

@@ -262,7 +262,9 @@ func (s *Session) Stop(n *wire.Notification) {
 	})
 }
 
-// Reset ends the connection with a NOTIFICATION and begins anew at once.
+// Reset ends the connection with a NOTIFICATION and begins anew at once; when
+// the peer has told too many prefixes (RFC 4486) after a minute, which doubles
+// each time up to half an hour. Another Reset ends that wait.
 func (s *Session) Reset(n wire.Notification) {
 	select {
 	case s.resets <- n:

@@ -352,6 +352,34 @@ func TestBackOff(t *testing.T) {
 	})
 }
 
+// TestBarred: a peer that tells too much has to wait, and longer each time,
+// whoever dials.
+func TestBarred(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, x := dialled(t, newOwner())
+		stop := start1(t, s)
+		aside(t, func() {
+			for sock := range x.calls {
+				s.Reset(wire.TooManyPrefixes(wire.IPv4, 10).Notification())
+				_ = sock.Close()
+			}
+		})
+		<-time.After(3 * time.Hour)
+		stop()
+		close(x.calls)
+		want := time.Minute
+		for i := 1; i < len(x.dials); i++ {
+			if d := x.dials[i].Sub(x.dials[i-1]); d < want*3/4 || d > want+10*time.Millisecond {
+				t.Errorf("attempt %d after %v, want up to %v", i, d, want)
+			}
+			want = min(2*want, 30*time.Minute)
+		}
+		if n := len(x.dials); n < 9 {
+			t.Errorf("%d attempts in three hours", n)
+		}
+	})
+}
+
 // TestMute: a peer that accepts and says nothing is given up after four minutes.
 func TestMute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

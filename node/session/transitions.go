@@ -53,7 +53,7 @@ func (m *machine) waited() {
 	if m.phase != waiting {
 		return
 	}
-	m.phase = running
+	m.phase, m.barred = running, false
 	if m.in != nil {
 		m.begin(m.in)
 		return
@@ -74,7 +74,7 @@ func (m *machine) dialed(id connID) {
 
 // accepted is a connection that the peer has opened.
 func (m *machine) accepted(id connID) {
-	if m.phase == stopped || m.in != nil && m.now.Sub(m.in.since) < youngest {
+	if m.phase == stopped || m.barred || m.in != nil && m.now.Sub(m.in.since) < youngest {
 		m.refuse(id)
 		return
 	}
@@ -207,6 +207,30 @@ func (m *machine) fail(t *track, r Reason) {
 	case m.dialing == 0:
 		m.backOff()
 	}
+}
+
+// Waits after too many prefixes: they will be too many for a while, and each
+// time the peer's whole table would be on the way.
+const (
+	firstBar   = time.Minute
+	longestBar = 30 * time.Minute
+)
+
+// begun is a reset: everything ends and begins anew.
+func (m *machine) begun(n *wire.Notification) {
+	long := m.up != nil && m.now.Sub(m.up.since) >= longestBar
+	m.halt(n)
+	m.barred = n.Code == wire.Cease && n.Subcode == wire.MaxPrefixes
+	if !m.barred {
+		m.phase = running
+		m.pursue()
+		return
+	}
+	if m.bar = min(max(2*m.bar, firstBar), longestBar); long {
+		m.bar = firstBar
+	}
+	m.phase = waiting
+	m.do(action{do: arm, timer: idleTimer, after: m.jitter(m.bar)})
 }
 
 func (m *machine) backOff() {

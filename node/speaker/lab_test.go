@@ -121,6 +121,7 @@ type heard struct {
 	log     *lines
 	lock    sync.Mutex
 	routes  map[netip.Prefix][]netip.Addr
+	changes map[netip.Prefix]int // how often each was told of
 	batches int
 	settled int
 	news    int          // calls of Peers
@@ -131,13 +132,14 @@ func speak(t testing.TB) *heard { return speakWith(t, Options{}) }
 
 func speakWith(t testing.TB, o Options) *heard {
 	t.Helper()
-	h := &heard{t: t, routes: map[netip.Prefix][]netip.Addr{}}
+	h := &heard{t: t, routes: map[netip.Prefix][]netip.Addr{}, changes: map[netip.Prefix]int{}}
 	o.Events = Events{
 		Best: func(batch []Change, _ bool) {
 			h.lock.Lock()
 			defer h.lock.Unlock()
 			h.batches++
 			for _, c := range batch {
+				h.changes[c.Prefix]++
 				if h.routes[c.Prefix] = c.NextHops; len(c.NextHops) == 0 {
 					delete(h.routes, c.Prefix)
 				}
@@ -198,6 +200,13 @@ func (h *heard) route(prefix string) string {
 	h.lock.Lock()
 	defer h.lock.Unlock()
 	return joined(h.routes[netip.MustParsePrefix(prefix)])
+}
+
+// told is how often the speaker has told of a prefix.
+func (h *heard) told(prefix string) int {
+	h.lock.Lock()
+	defer h.lock.Unlock()
+	return h.changes[netip.MustParsePrefix(prefix)]
 }
 
 func joined(hops []netip.Addr) string {

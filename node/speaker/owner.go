@@ -15,8 +15,8 @@ import (
 // learn takes in what a peer has said.
 func (c *core) learn(p *peering, b *batch) {
 	defer b.free()
-	if c.peers[p.at] != p {
-		return // it was removed meanwhile
+	if c.peers[p.at] != p || p.member == nil {
+		return // it was removed meanwhile, or has told too much
 	}
 	dests := b.dests
 	for _, o := range b.ops {
@@ -32,8 +32,34 @@ func (c *core) learn(p *peering, b *batch) {
 			c.table.Withdraw(p.peer, o.family, run)
 		default:
 			c.table.Announce(p.peer, o.family, o.attrs, run)
+			if p.exceeds() {
+				p.overflow()
+				return
+			}
 		}
 	}
+}
+
+// exceeds reports whether the peer has told more than it may. What is left of
+// an earlier session doesn't count.
+func (p *peering) exceeds() bool {
+	most := int64(p.rules.MaximumPrefixes)
+	over := func() bool { return most > 0 && int64(p.c.table.Counts(p.peer, p.family).Received) > most }
+	if over() && p.stale {
+		p.sweep()
+	}
+	return over()
+}
+
+// overflow ends the session of a peer that has told too much, before anything
+// of it is decided on. The session comes back after a while.
+func (p *peering) overflow() {
+	p.quit()
+	p.c.ears.down(p.at.Addr())
+	p.sweep()
+	p.c.table.Down(p.peer, wire.Both)
+	p.barred = true
+	p.session.Reset(wire.TooManyPrefixes(p.family, p.rules.MaximumPrefixes).Notification())
 }
 
 // enter gives the peer a place in the table.
@@ -59,7 +85,7 @@ func (p *peering) describe(id netip.Addr) rib.Peer {
 // up joins the peer to those who are told.
 func (p *peering) up(t session.Terms) {
 	p.self, p.restart, p.enhanced = t.Local.Addr(), t.PeerRestart.Time, t.EnhancedRefresh
-	p.judged = nil
+	p.judged, p.barred = nil, false
 	if p.peer.RouterID != t.Theirs.ID {
 		p.peer = p.c.table.ReplacePeer(p.peer, p.describe(t.Theirs.ID))
 	}

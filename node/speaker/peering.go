@@ -3,7 +3,6 @@ package speaker
 import (
 	"cmp"
 	"net/netip"
-	"sync/atomic"
 	"time"
 
 	"github.com/calctl/calctl/node/adjout"
@@ -38,14 +37,14 @@ type peering struct {
 	session *session.Session
 	ended   chan struct{} // closed when nothing of the session is left
 
-	pending *batch        // the session's, while it reads; nil: nothing was said yet
-	maximum atomic.Uint32 // rules.MaximumPrefixes, for the session
+	pending *batch // the session's, while it reads; nil: nothing was said yet
 
 	// The owner's.
 	peer     *rib.Peer
 	member   *adjout.Member // nil while the session is down
 	self     netip.Addr     // our address of the session
 	restart  time.Duration  // how long the peer wants its routes kept
+	barred   bool           // it has told too much, and has to wait
 	stale    bool           // routes of the session before are kept (RFC 4724, 4.2)
 	expiry   *time.Timer    // ends that
 	rules    intent.Rules
@@ -62,7 +61,6 @@ func newPeering(c *core, at netip.AddrPort, want intent.Peer) (*peering, error) 
 		ended: make(chan struct{}),
 		rules: want.Rules,
 	}
-	p.maximum.Store(want.MaximumPrefixes)
 	if at.Addr().Is6() {
 		p.family = wire.IPv6
 	}
@@ -137,32 +135,7 @@ func (p *peering) Update(u *wire.Update, more bool) *wire.Error {
 	if more && len(p.pending.dests) < batchSize {
 		return nil
 	}
-	if p.maximum.Load() != 0 {
-		return p.handCounted()
-	}
 	p.hand()
-	return nil
-}
-
-// handCounted is hand for a peer that may tell so many prefixes: it waits for
-// the owner to count them.
-func (p *peering) handCounted() *wire.Error {
-	var tooMany *wire.Error
-	p.c.call(func() {
-		p.c.learn(p, p.pending)
-		tooMany = p.tooMany()
-	})
-	p.pending = nil
-	return tooMany
-}
-
-// tooMany is what a peer that has told more prefixes than it may is told. The
-// owner's.
-func (p *peering) tooMany() *wire.Error {
-	n := p.c.table.Counts(p.peer, p.family).Received
-	if limit := p.rules.MaximumPrefixes; limit != 0 && n > int(limit) {
-		return wire.TooManyPrefixes(p.family, limit)
-	}
 	return nil
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/calctl/calctl/node/adjout"
 	"github.com/calctl/calctl/node/intent"
+	"github.com/calctl/calctl/node/wire"
 )
 
 // setRules puts another export policy in force, and other rules of some peers,
@@ -41,9 +42,12 @@ func (p *peering) reform(to intent.Rules) {
 	if to.Import != was.Import || to.Cluster != was.Cluster || to.AllowedLocalAS != was.AllowedLocalAS {
 		p.judgeAnew()
 	}
-	p.maximum.Store(to.MaximumPrefixes)
-	if e := p.tooMany(); e != nil {
-		p.session.Reset(e.Notification())
+	switch {
+	case p.member != nil && p.exceeds():
+		p.overflow()
+	case p.barred && to.MaximumPrefixes != was.MaximumPrefixes:
+		p.barred = false
+		p.session.Reset(wire.Notification{Code: wire.Cease, Subcode: wire.ConfigChange})
 	}
 }
 

@@ -1,14 +1,11 @@
 package speaker
 
 import (
-	"fmt"
 	"net/netip"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/calctl/calctl/node/intent"
-	"github.com/calctl/calctl/node/lab"
 	"github.com/calctl/calctl/status"
 )
 
@@ -74,42 +71,6 @@ func TestNextHopModes(t *testing.T) {
 	if !s.since(f[1].addr4()).Equal(up[0]) || !s.since(f[2].addr4()).Equal(up[1]) {
 		t.Error("a session was reset")
 	}
-}
-
-// TestMaximumPrefixes: a peer that tells more than it may loses its session,
-// with the words for it, and its routes; it is back when it may tell as many.
-func TestMaximumPrefixes(t *testing.T) {
-	f := fars(t, 1)[0]
-	b := f.bird(bird{asn: 64513, routes: []string{"10.2.0.0/24", "10.3.0.0/24"}})
-	s := speak(t)
-	with := func(n uint32) {
-		t.Helper()
-		s.apply(bgpWith(f.peer4(64513, func(p *intent.Peer) { p.MaximumPrefixes = n })))
-	}
-	with(2)
-	s.awaitRoute("10.3.0.0/24", "10.0.1.2")
-	up := s.since(f.addr4())
-	with(3)
-	with(0)
-	with(2)
-	s.awaitRoute("10.2.0.0/24", "10.0.1.2")
-	if !s.since(f.addr4()).Equal(up) {
-		t.Error("another maximum reset the session")
-	}
-	with(1)
-	s.awaitRoute("10.3.0.0/24", "")
-	lab.Until(t, 15*time.Second, "the reason", func() error {
-		p := s.peer(f.addr4())
-		if p.State == status.StateUp || !strings.Contains(p.LastError, "Cease/Maximum Number of Prefixes Reached (more than 1)") {
-			return fmt.Errorf("%s %q", p.State, p.LastError)
-		}
-		return nil
-	})
-	lab.Until(t, 15*time.Second, "BIRD's word of it", func() error {
-		return lab.Contains(b.CLI("show protocols all v4"), "Maximum number of prefixes reached")
-	})
-	with(2)
-	s.awaitRoute("10.3.0.0/24", "10.0.1.2")
 }
 
 // TestTTLSecurity: only who is near enough gets a session. BIRD's packets come

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"encoding/binary"
+	"fmt"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -119,6 +120,9 @@ func (n Notification) String() string {
 	}
 	if t := n.Text(); t != "" {
 		s += `: "` + t + `"`
+	}
+	if n.Code == Cease && n.Subcode == MaxPrefixes && len(n.Data) == 7 {
+		s += fmt.Sprintf(" (more than %d)", be32(n.Data[3:]))
 	}
 	return s
 }

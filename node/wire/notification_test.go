@@ -26,6 +26,7 @@ func TestNotificationWords(t *testing.T) {
 		{"hard reset of nothing", Notification{6, 9, nil}, "Cease/Hard Reset"},
 		{"words too short", Notification{6, 2, []byte{9, 'a'}}, "Cease/Administrative Shutdown"},
 		{"words of nothing", Notification{6, 2, []byte{0}}, "Cease/Administrative Shutdown"},
+		{"too many prefixes (4486 §4)", TooManyPrefixes(IPv6, 1000).Notification(), "Cease/Maximum Number of Prefixes Reached (more than 1000)"},
 		{"words of another subcode are none", Notification{6, 1, []byte{1, 'a'}}, "Cease/Maximum Number of Prefixes Reached"},
 		{"a forged log line", Notification{6, 2, []byte("\x0ea\nb\x1b[2J\x00c\u202ed\r")}, `Cease/Administrative Shutdown: "a b[2Jcd"`},
 		{"not UTF-8", Notification{6, 2, []byte{3, 'a', 0xff, 'b'}}, `Cease/Administrative Shutdown: "a?b"`},
