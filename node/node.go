@@ -54,13 +54,15 @@ func Run(ctx context.Context, c Config) error {
 	}
 
 	peersChanged := make(chan struct{}, 1)
+	var pieces []fib.Route // used again and again: Best is called once at a time
 	bgp := speaker.New(c.Log.With("part", "bgp"), speaker.Options{
 		Events: speaker.Events{
 			Best: func(piece []speaker.Change, more bool) {
+				pieces = wanted(pieces[:0], piece)
 				if more {
-					routes.WantPart(wanted(piece))
+					routes.WantPart(pieces)
 				} else {
-					routes.Want(wanted(piece))
+					routes.Want(pieces)
 				}
 			},
 			Settled: routes.Settled,
@@ -111,12 +113,11 @@ func listen(ctx context.Context, path string) (net.Listener, error) {
 	}
 }
 
-// wanted hands the speaker's changes to the syncer: the two packages need not
-// know each other.
-func wanted(batch []speaker.Change) []fib.Route {
-	routes := make([]fib.Route, len(batch))
-	for i, c := range batch {
-		routes[i] = fib.Route{Dst: c.Prefix, Via: c.NextHops}
+// wanted appends the speaker's changes in the syncer's terms: the two packages
+// need not know each other.
+func wanted(routes []fib.Route, piece []speaker.Change) []fib.Route {
+	for _, c := range piece {
+		routes = append(routes, fib.Route{Dst: c.Prefix, Via: c.NextHops})
 	}
 	return routes
 }

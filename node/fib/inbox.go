@@ -9,17 +9,48 @@ import (
 // An inbox takes what is wanted from any goroutine.
 type inbox struct {
 	mu     sync.Mutex
-	pieces [][]Route
+	pieces []piece
 	open   bool // the last piece does not complete its batch
 }
 
-func (in *inbox) put(piece []Route, more bool) {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	in.pieces, in.open = append(in.pieces, piece), more
+// A piece is some Routes, in a third of the memory: BGP learns a million routes
+// in a second, which wait here while the kernel takes its time.
+type piece struct {
+	dsts []dst
+	runs []stretch
 }
 
-func (in *inbox) get() (pieces [][]Route, open bool) {
+// A stretch is that the next n destinations have the same next hops.
+type stretch struct {
+	n   int
+	via []netip.Addr
+}
+
+func pieceOf(routes []Route) piece {
+	p := piece{dsts: make([]dst, 0, len(routes))}
+	for i := range routes {
+		r := &routes[i]
+		if !r.Dst.IsValid() {
+			continue // nothing that could be in a kernel
+		}
+		p.dsts = append(p.dsts, dstOf(r.Dst.Masked()))
+		if last := len(p.runs) - 1; last >= 0 && slices.Equal(p.runs[last].via, r.Via) {
+			p.runs[last].n++
+		} else {
+			p.runs = append(p.runs, stretch{1, r.Via})
+		}
+	}
+	return p
+}
+
+func (in *inbox) put(routes []Route, more bool) {
+	p := pieceOf(routes)
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.pieces, in.open = append(in.pieces, p), more
+}
+
+func (in *inbox) get() (pieces []piece, open bool) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	pieces, in.pieces = in.pieces, nil
@@ -27,16 +58,20 @@ func (in *inbox) get() (pieces [][]Route, open bool) {
 }
 
 // take notes what is wanted now, and queues what differs.
-func (s *Syncer) take(pieces [][]Route, open bool) {
+func (s *Syncer) take(pieces []piece, open bool) {
 	if len(pieces) == 0 {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.open = true
-	for _, piece := range pieces {
-		for i := range piece {
-			s.want(&piece[i])
+	for _, p := range pieces {
+		dsts := p.dsts
+		for _, r := range p.runs {
+			for _, d := range dsts[:r.n] {
+				s.want(d, r.via)
+			}
+			dsts = dsts[r.n:]
 		}
 	}
 	if s.open = open; !open {
@@ -45,16 +80,12 @@ func (s *Syncer) take(pieces [][]Route, open bool) {
 	s.lastVias.forget(s)
 }
 
-func (s *Syncer) want(r *Route) {
-	if !r.Dst.IsValid() {
-		return // nothing that could be in a kernel
-	}
-	d := dstOf(r.Dst.Masked())
-	if len(r.Via) == 0 && s.table.find(d) == 0 {
+func (s *Syncer) want(d dst, addrs []netip.Addr) {
+	if len(addrs) == 0 && s.table.find(d) == 0 {
 		return
 	}
 	id := s.table.open(d)
-	via := s.viaOf(r.Via, d.v6())
+	via := s.viaOf(addrs, d.v6())
 	e := s.table.at(id)
 	same := e.want == via
 	s.table.setWant(id, via)

@@ -94,8 +94,8 @@ func NewSyncer(k Kernel, log *slog.Logger) (*Syncer, error) {
 }
 
 // Want says what the routes of a batch should be from now on; of several
-// wants for one destination the last one counts. It never blocks. The batch
-// belongs to the Syncer then: the caller doesn't change it any more.
+// wants for one destination the last one counts. It never blocks, and keeps
+// nothing of the batch but the next hops, which nobody changes any more.
 func (s *Syncer) Want(batch []Route) {
 	s.inbox.put(batch, false)
 	notify(s.wake)

@@ -181,8 +181,8 @@ func consistent(t *testing.T, s *Syncer) {
 		viaUses[e.want]++
 		setUses[e.have]++
 	})
-	if entries != len(s.table.ids) {
-		t.Errorf("%d entries, %d in the map", entries, len(s.table.ids))
+	if entries != s.table.count {
+		t.Errorf("%d entries, %d in the index", entries, s.table.count)
 	}
 	s.table.vias.each(func(id uint32, n *nextHops) {
 		setUses[n.hops]++

@@ -7,11 +7,11 @@ import (
 
 // A table is what the Syncer knows of each destination: what is wanted and
 // what the kernel has. A million destinations share few sets of next hops, so
-// an entry holds numbers of sets: 40 bytes, and some 30 in the map. Entries
+// an entry holds numbers of sets: 40 bytes, and some 16 in the index. Entries
 // live on pages that never move and hold no pointers the garbage collector
 // would have to follow.
 type table struct {
-	ids   map[dst]uint32
+	index
 	pages []*[pageSize]entry
 	used  uint32   // ids below are handed out or free
 	free  []uint32 // ids of forgotten entries
@@ -91,10 +91,10 @@ const odd = 1
 
 func newTable() table {
 	t := table{
-		ids:  map[dst]uint32{},
-		vias: newPool[nextHops](),
-		sets: newPool[[]Hop](),
-		used: 1, // entry 0 is nobody, as everywhere here
+		index: newIndex(),
+		vias:  newPool[nextHops](),
+		sets:  newPool[[]Hop](),
+		used:  1, // entry 0 is nobody, as everywhere here
 	}
 	t.sets.take([]byte("odd"))
 	return t
@@ -102,15 +102,12 @@ func newTable() table {
 
 func (t *table) at(id uint32) *entry { return &t.pages[id/pageSize][id%pageSize] }
 
-// find gives the number of the entry for d, 0 if there is none.
-func (t *table) find(d dst) uint32 { return t.ids[d] }
-
 // open gives the number of the entry for d, which it makes if need be.
 func (t *table) open(d dst) uint32 {
-	if id, ok := t.ids[d]; ok {
+	id := t.find(d)
+	if id != 0 {
 		return id
 	}
-	var id uint32
 	if n := len(t.free); n > 0 {
 		id, t.free = t.free[n-1], t.free[:n-1]
 	} else {
@@ -121,7 +118,7 @@ func (t *table) open(d dst) uint32 {
 		}
 	}
 	*t.at(id) = entry{dst: d}
-	t.ids[d] = id
+	t.put(&d, id)
 	return id
 }
 
@@ -131,7 +128,7 @@ func (t *table) forget(id uint32) {
 	if e.want != 0 || e.have != 0 || e.flags&(toWrite|toRemove|retrying|forgotten) != 0 {
 		return
 	}
-	delete(t.ids, e.dst)
+	t.cut(&e.dst, id)
 	*e = entry{flags: forgotten}
 	t.free = append(t.free, id)
 }

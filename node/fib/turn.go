@@ -55,7 +55,7 @@ func (s *Syncer) due() bool {
 func (s *Syncer) candidates() (votes map[uint32]map[uint32]int) {
 	votes = map[uint32]map[uint32]int{}
 	for p, n := range s.leaving {
-		if _, waits := s.delayed[p.from]; !waits && n >= turnFrom && n*turnShare >= len(s.table.ids) && 2*n >= s.table.sets.uses(p.from) {
+		if _, waits := s.delayed[p.from]; !waits && n >= turnFrom && n*turnShare >= s.table.count && 2*n >= s.table.sets.uses(p.from) {
 			votes[p.from] = map[uint32]int{}
 		}
 	}
