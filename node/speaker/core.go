@@ -260,21 +260,29 @@ func (c *core) call(do func()) {
 	}
 }
 
-func (c *core) addPeer(at netip.AddrPort, want intent.Peer) error {
-	p, err := newPeering(c, at, want)
-	if err != nil {
-		return err
-	}
-	// The kernel may refuse the peer's password: then there is no session.
-	if err := p.session.Admit(); err != nil {
-		return err
+func (c *core) addPeers(which []netip.AddrPort, peers map[netip.AddrPort]intent.Peer) []error {
+	errs := make([]error, len(which))
+	added := make([]*peering, 0, len(which))
+	for i, at := range which {
+		p, err := newPeering(c, at, peers[at])
+		if err == nil {
+			// The kernel may refuse the peer's password: then there is no session.
+			err = p.session.Admit()
+		}
+		if errs[i] = err; err == nil {
+			added = append(added, p)
+		}
 	}
 	c.call(func() {
-		c.peers[at] = p
-		p.enter()
+		for _, p := range added {
+			c.peers[p.at] = p
+			p.enter()
+		}
 	})
-	c.sessions.Go(p.run)
-	return nil
+	for _, p := range added {
+		c.sessions.Go(p.run)
+	}
+	return errs
 }
 
 func (c *core) removePeer(at netip.AddrPort, back bool) error {

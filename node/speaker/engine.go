@@ -11,8 +11,10 @@ import (
 // given checked values only. There is one, core; the border is here so that
 // what Apply does can be tested without BGP.
 type engine interface {
-	// addPeer begins a session.
-	addPeer(at netip.AddrPort, p intent.Peer) error
+	// addPeers begins sessions with some of the peers, and returns for each
+	// what is in its way. It does so for all at once, because peers that come
+	// before they are known are turned away.
+	addPeers(which []netip.AddrPort, peers map[netip.AddrPort]intent.Peer) []error
 	// removePeer ends a session and forgets what it brought. back says that the
 	// peer is added again at once, with other settings.
 	removePeer(at netip.AddrPort, back bool) error

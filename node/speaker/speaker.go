@@ -148,16 +148,17 @@ func (s *Speaker) act(ctx context.Context, c Changes, want intent.BGP) (errs []e
 		}
 		s.have.Local[p] = want.Local[p]
 	}
-	for _, at := range c.Add {
-		if ctx.Err() != nil {
-			return append(errs, ctx.Err())
-		}
-		if stuck[at.Addr()] {
-			continue // an engine has one peer at an address
-		}
-		p := want.Peers[at]
+	if ctx.Err() != nil {
+		return append(errs, ctx.Err())
+	}
+	// An engine has one peer at an address.
+	add := slices.DeleteFunc(c.Add, func(at netip.AddrPort) bool { return stuck[at.Addr()] })
+	for _, at := range add {
 		s.book.added(at.Addr(), nil) // before the engine tells of it
-		if err := s.engine.addPeer(at, p); err != nil {
+	}
+	for i, err := range s.engine.addPeers(add, want.Peers) {
+		at, p := add[i], want.Peers[add[i]]
+		if err != nil {
 			s.book.added(at.Addr(), err)
 			fail("add peer %v (%s): %w", at.Addr(), p.Name, err)
 			continue

@@ -31,6 +31,14 @@ type toy struct {
 
 var errToy = errors.New("refused")
 
+func (e *toy) addPeers(which []netip.AddrPort, peers map[netip.AddrPort]intent.Peer) []error {
+	errs := make([]error, len(which))
+	for i, at := range which {
+		errs[i] = e.addPeer(at, peers[at])
+	}
+	return errs
+}
+
 func (e *toy) addPeer(at netip.AddrPort, p intent.Peer) error {
 	for other := range e.is.Peers {
 		if other.Addr() == at.Addr() {
