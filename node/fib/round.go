@@ -24,10 +24,9 @@ type queue struct {
 // never is the position that removes of an incomplete batch wait for.
 const never = math.MaxUint64
 
-// release has those that wait for never wait for a position, scattered. The
-// kernel's trie shrinks node by node when neighbours go one after the other, and
-// waits for its readers again and again: a million routes in order take it three
-// times the work of the same routes in random order.
+// release has those that wait for never wait for a position, scattered: a loop
+// that does nothing but delete 300,000 IPv4 routes costs 1.54 s of system time
+// in order, and 0.46 s at random.
 func (q *queue) release(position uint64) {
 	first := len(q.after)
 	for ; first > q.head && q.after[first-1] == never; first-- {
