@@ -40,7 +40,7 @@ bin/golangci-lint: .ci/lint/go.mod
 bin/goreleaser: .ci/release/go.mod
 	$(GO) build -C .ci/release $(GOFLAGS) -o ../../$@ github.com/goreleaser/goreleaser/v2
 
-deps: bin/deps/gobgp4 ## the programs the tests run: BIRD 2, ip, ping (Debian, root)
+deps: bin/deps/gobgp4 ## the programs the tests run: other BGP daemons, ip, ping, tshark, gcc (Debian, root)
 	.ci/deps
 
 bin/deps/gobgp4: .ci/gobgp/go.mod
