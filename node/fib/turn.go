@@ -1,6 +1,7 @@
 package fib
 
 import (
+	"errors"
 	"maps"
 	"slices"
 )
@@ -173,6 +174,9 @@ func (s *Syncer) turned(list []turn) {
 	for _, one := range list {
 		if one.err != nil {
 			s.write(one.from)
+			if r := new(Refusal); errors.As(one.err, &r) || errors.Is(one.err, ErrNoAnswer) {
+				s.lookWithin(debounce) // some may have been turned, and be wanted as before again
+			}
 			continue
 		}
 		done[one.from] = one.to
