@@ -9,15 +9,16 @@ import (
 // Announce takes paths of one family in, which share the attributes as they
 // were received. The same path again replaces the earlier one, and isn't stale
 // any more. The attributes have to be interned. Invalid prefixes and those of
-// another family are passed over.
-func (t *Table) Announce(from *Peer, family wire.Family, received *wire.Attrs, paths []wire.Dest) {
+// another family are passed over. It stops, and reports false, at a path with
+// which the peer would have more than [MaxPaths] to one prefix.
+func (t *Table) Announce(from *Peer, family wire.Family, received *wire.Attrs, paths []wire.Dest) bool {
 	l, f := t.ledger(from), halfOf(family)
 	if l == nil || f < 0 || from.Source != BGP {
-		return
+		return true
 	}
 	if received == nil {
 		t.Withdraw(from, family, paths)
-		return
+		return true
 	}
 	k := kind{received: received}
 	var b *bundle
@@ -27,31 +28,38 @@ func (t *Table) Announce(from *Peer, family wire.Family, received *wire.Attrs, p
 		if b == nil || accepted != k.accepted || preference != k.preference {
 			k.accepted, k.preference, b = accepted, preference, nil
 		}
-		b = t.enter(l, f, d, k, b)
+		var ok bool
+		if b, ok = t.enter(l, f, d, k, b); !ok {
+			return false
+		}
 	}
+	return true
 }
 
 // enter announces one path. The bundle is that of k, or nil to find it, which
 // is done only if a path is to join it: none is ever empty. It is returned for
-// the next path.
-func (t *Table) enter(l *ledger, f int, d wire.Dest, k kind, b *bundle) *bundle {
+// the next path. It is false when the peer has too many paths to the prefix.
+func (t *Table) enter(l *ledger, f int, d wire.Dest, k kind, b *bundle) (*bundle, bool) {
 	r := &t.routes[f]
 	prefix, ok := r.keyOf(d.Prefix)
 	if !ok {
-		return b
+		return b, true
+	}
+	ref := r.keep(prefix)
+	i, others := t.path(r, ref, l.peer, d.PathID)
+	if i == 0 && others >= MaxPaths && t.pathsOf(r, ref, l.peer) >= MaxPaths {
+		return b, false
 	}
 	if b == nil {
 		b = t.bundle(l, uint8(f), k)
 	}
-	ref := r.keep(prefix)
-	i := t.path(r, ref, l.peer, d.PathID)
 	switch {
 	case i == 0:
 		t.add(r, ref, b, d.PathID)
 	case r.paths.at(i).bundle != b.number:
 		t.move(r, i, b)
 	}
-	return b
+	return b, true
 }
 
 // Withdraw takes paths of one family away. Unknown ones are passed over, and
@@ -72,7 +80,7 @@ func (t *Table) take(l *ledger, f int, d wire.Dest) {
 	r := &t.routes[f]
 	if k, ok := r.keyOf(d.Prefix); ok {
 		if ref := r.find(k); ref != 0 {
-			if i := t.path(r, ref, l.peer, d.PathID); i != 0 {
+			if i, _ := t.path(r, ref, l.peer, d.PathID); i != 0 {
 				t.remove(r, i)
 			}
 		}
@@ -148,7 +156,7 @@ func (t *Table) SetLocal(s Source, l Local, routes []wire.Dest) {
 		k.accepted = k.received
 		var b *bundle
 		for _, d := range routes {
-			b = t.enter(g, f, d, k, b)
+			b, _ = t.enter(g, f, d, k, b)
 		}
 	}
 }

@@ -96,16 +96,35 @@ func (t *Table) touch(r *routes, ref uint32) {
 	r.touched.add(old)
 }
 
-// path finds a peer's path to a prefix, or 0.
-func (t *Table) path(r *routes, ref uint32, peer *Peer, id uint32) uint32 {
-	for i := r.entries.at(ref).head; i != 0; {
+// MaxPaths is how many paths a peer may have to one prefix, which it tells apart
+// by their ids (RFC 7911). To find one, the others are looked at, and to decide
+// as well, so that it is the peer who would say what a message costs. A network
+// that all nodes of a large cluster announce has fewer, behind one reflector.
+const MaxPaths = 2048
+
+// path finds a peer's path to a prefix, or 0, and says how many others it has
+// passed.
+func (t *Table) path(r *routes, ref uint32, peer *Peer, id uint32) (i uint32, others int) {
+	for i = r.entries.at(ref).head; i != 0; others++ {
 		p := r.paths.at(i)
 		if p.id == id && t.bundles[p.bundle].peer == peer {
-			return i
+			break
 		}
 		i = p.next
 	}
-	return 0
+	return i, others
+}
+
+// pathsOf counts a peer's paths to a prefix.
+func (t *Table) pathsOf(r *routes, ref uint32, peer *Peer) (n int) {
+	for i := r.entries.at(ref).head; i != 0; {
+		p := r.paths.at(i)
+		if t.bundles[p.bundle].peer == peer {
+			n++
+		}
+		i = p.next
+	}
+	return n
 }
 
 // add gives a prefix a path.

@@ -369,3 +369,39 @@ func TestGivenBack(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestMaxPaths: who tells paths without end to one prefix comes to an end, and
+// nobody else does.
+func TestMaxPaths(t *testing.T) {
+	s := newStage(t)
+	list := make([]wire.Dest, MaxPaths+1)
+	for i := range list {
+		list[i] = wire.Dest{Prefix: s.x[0].Prefix, PathID: uint32(i)}
+	}
+	if !s.t.Announce(s.q, wire.IPv4, s.b, list[:MaxPaths]) || !s.t.Announce(s.p, wire.IPv4, s.a, list[:MaxPaths]) {
+		t.Fatal("fewer paths than may be")
+	}
+	if s.t.Announce(s.p, wire.IPv4, s.b, list) {
+		t.Error("one path more than may be")
+	}
+	if n := s.t.Counts(s.p, wire.IPv4).Received; n != MaxPaths {
+		t.Errorf("%d paths", n)
+	}
+	s.t.Withdraw(s.p, wire.IPv4, list[:1])
+	if !s.t.Announce(s.p, wire.IPv4, s.a, list[MaxPaths:]) || !s.t.Announce(s.p, wire.IPv4, s.a, s.y) {
+		t.Error("no path where there is room")
+	}
+	// One that didn't come leaves nothing behind.
+	c := s.build(wire.Fields{ASPath: wire.NewASPath(65001, 1), NextHop: addr("10.0.0.1")})
+	if s.t.Announce(s.p, wire.IPv4, c, list[:1]) {
+		t.Error("one path more than may be, of other attributes")
+	}
+	s.t.Down(s.p, wire.Both)
+	s.t.Down(s.q, wire.Both)
+	s.t.Commit(nil)
+	for _, b := range s.t.bundles {
+		if b != nil {
+			t.Errorf("a bundle of %d paths is left", b.count)
+		}
+	}
+}

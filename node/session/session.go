@@ -263,7 +263,8 @@ func (s *Session) Stop(n *wire.Notification) {
 }
 
 // Reset ends the connection with a NOTIFICATION and begins anew at once; when
-// the peer has told too many prefixes (RFC 4486) after a minute, which doubles
+// the peer has told too many routes (RFC 4486 §4: Maximum Number of Prefixes
+// Reached, Out of Resources) after a minute, which doubles
 // each time up to half an hour. Another Reset ends that wait.
 func (s *Session) Reset(n wire.Notification) {
 	select {

@@ -355,12 +355,21 @@ func TestBackOff(t *testing.T) {
 // TestBarred: a peer that tells too much has to wait, and longer each time,
 // whoever dials.
 func TestBarred(t *testing.T) {
+	for _, why := range []wire.Notification{
+		wire.TooManyPrefixes(wire.IPv4, 10).Notification(),
+		{Code: wire.Cease, Subcode: wire.OutOfResources},
+	} {
+		t.Run(why.String(), func(t *testing.T) { barred(t, why) })
+	}
+}
+
+func barred(t *testing.T, why wire.Notification) {
 	synctest.Test(t, func(t *testing.T) {
 		s, x := dialled(t, newOwner())
 		stop := start1(t, s)
 		aside(t, func() {
 			for sock := range x.calls {
-				s.Reset(wire.TooManyPrefixes(wire.IPv4, 10).Notification())
+				s.Reset(why)
 				_ = sock.Close()
 			}
 		})

@@ -209,7 +209,7 @@ func (m *machine) fail(t *track, r Reason) {
 	}
 }
 
-// Waits after too many prefixes: they will be too many for a while, and each
+// Waits after too many routes: they will be too many for a while, and each
 // time the peer's whole table would be on the way.
 const (
 	firstBar   = time.Minute
@@ -220,7 +220,7 @@ const (
 func (m *machine) begun(n *wire.Notification) {
 	long := m.up != nil && m.now.Sub(m.up.since) >= longestBar
 	m.halt(n)
-	m.barred = n.Code == wire.Cease && n.Subcode == wire.MaxPrefixes
+	m.barred = n.Code == wire.Cease && (n.Subcode == wire.MaxPrefixes || n.Subcode == wire.OutOfResources)
 	if !m.barred {
 		m.phase = running
 		m.pursue()

@@ -31,9 +31,18 @@ func (c *core) learn(p *peering, b *batch) {
 		case o.attrs == nil:
 			c.table.Withdraw(p.peer, o.family, run)
 		default:
-			c.table.Announce(p.peer, o.family, o.attrs, run)
-			if p.exceeds() {
-				p.overflow()
+			ok := c.table.Announce(p.peer, o.family, o.attrs, run)
+			if !ok && p.stale { // what is left of an earlier session doesn't count
+				p.sweep()
+				ok = c.table.Announce(p.peer, o.family, o.attrs, run)
+			}
+			switch {
+			case p.exceeds():
+				p.overflow(p.tooMany())
+				return
+			case !ok:
+				c.log.Warn("a peer has told too many paths to one prefix", "peer", p.at.Addr(), "limit", rib.MaxPaths)
+				p.overflow(wire.Notification{Code: wire.Cease, Subcode: wire.OutOfResources})
 				return
 			}
 		}
@@ -51,15 +60,20 @@ func (p *peering) exceeds() bool {
 	return over()
 }
 
+// tooMany says that the peer has told more than it may.
+func (p *peering) tooMany() wire.Notification {
+	return wire.TooManyPrefixes(p.family, p.rules.MaximumPrefixes).Notification()
+}
+
 // overflow ends the session of a peer that has told too much, before anything
 // of it is decided on. The session comes back after a while.
-func (p *peering) overflow() {
+func (p *peering) overflow(why wire.Notification) {
 	p.quit()
 	p.c.ears.down(p.at.Addr())
 	p.sweep()
 	p.c.table.Down(p.peer, wire.Both)
 	p.barred = true
-	p.session.Reset(wire.TooManyPrefixes(p.family, p.rules.MaximumPrefixes).Notification())
+	p.session.Reset(why)
 }
 
 // enter gives the peer a place in the table.

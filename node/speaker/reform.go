@@ -44,7 +44,7 @@ func (p *peering) reform(to intent.Rules) {
 	}
 	switch {
 	case p.member != nil && p.exceeds():
-		p.overflow()
+		p.overflow(p.tooMany())
 	case p.barred && to.MaximumPrefixes != was.MaximumPrefixes:
 		p.barred = false
 		p.session.Reset(wire.Notification{Code: wire.Cease, Subcode: wire.ConfigChange})
