@@ -138,7 +138,7 @@ func forward(ctx context.Context, from <-chan struct{}, to func()) error {
 // its resources ask for, a line of status whenever a session changes, and
 // stopping. Without systemd it does nothing.
 func notify(ctx context.Context, ready <-chan struct{}, changed <-chan struct{}, summary func() string) error {
-	tell := func(state string) { _, _ = daemon.SdNotify(false, state) }
+	tell := func(state string) (heard bool) { heard, _ = daemon.SdNotify(false, state); return heard }
 	for {
 		select {
 		case <-ctx.Done():
@@ -146,7 +146,9 @@ func notify(ctx context.Context, ready <-chan struct{}, changed <-chan struct{},
 			return nil
 		case <-ready:
 			ready = nil
-			tell(daemon.SdNotifyReady + "\nSTATUS=" + summary())
+			if !tell(daemon.SdNotifyReady + "\nSTATUS=" + summary()) {
+				changed = nil // there is no systemd
+			}
 		case <-changed:
 			tell("STATUS=" + summary())
 		}
