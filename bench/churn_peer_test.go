@@ -216,8 +216,9 @@ func (c *churner) flap(retry func(func() error), unexpected func(*churner, error
 	if fate == falls {
 		// Until the speaker hangs up; what it says till then falls on deaf ears.
 		_ = conn.SetReadDeadline(time.Now().Add(time.Minute))
-		if _, err := io.Copy(io.Discard, conn); errors.Is(err, os.ErrDeadlineExceeded) {
-			unexpected(c, errors.New("the hold timer has not ended it in a minute"))
+		heard, err := io.ReadAll(conn)
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			unexpected(c, fmt.Errorf("the speaker has not hung up in a minute after its hold timer; last it said %x", heard[max(0, len(heard)-21):]))
 		}
 		_ = conn.Close()
 	}

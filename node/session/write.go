@@ -81,7 +81,9 @@ type writer struct {
 }
 
 // write says what there is to be said. What the machine has to say goes first:
-// our KEEPALIVE goes before the first route.
+// our KEEPALIVE goes before the first route. So what was gathered is looked for
+// before the machine's words, and said after them: the machine spoke before
+// anything could be gathered.
 func (w *writer) write() {
 	for !w.broken {
 		if w.over() {
@@ -89,25 +91,22 @@ func (w *writer) write() {
 			w.silence()
 			return
 		}
+		var gathered []byte
 		select {
-		case u := <-w.say:
-			w.utter(u)
-			continue
+		case gathered = <-w.bulk:
 		default:
 		}
+		w.answer()
 		if w.due.Swap(false) {
 			w.keepalive()
-			continue
 		}
-		select {
-		case b := <-w.bulk:
-			w.put(b)
-			select {
-			case w.written <- struct{}{}:
-			case <-w.ended:
-			}
-		default:
+		if gathered == nil {
 			return
+		}
+		w.put(gathered)
+		select {
+		case w.written <- struct{}{}:
+		case <-w.ended:
 		}
 	}
 	// Why, the reader knows best: a NOTIFICATION may have come before the reset.
@@ -127,6 +126,18 @@ func (w *writer) silence() {
 	}
 	w.torn = w.broken
 	close(w.spoken)
+}
+
+// answer says what the machine had to say.
+func (w *writer) answer() {
+	for {
+		select {
+		case u := <-w.say:
+			w.utter(u)
+		default:
+			return
+		}
+	}
 }
 
 func (w *writer) utter(u utterance) {
@@ -226,15 +237,7 @@ func (w *writer) part() {
 	if w.reason.Cause != Sent {
 		return
 	}
-	for {
-		select {
-		case u := <-w.say:
-			w.put(u.b)
-			continue
-		default:
-		}
-		break
-	}
+	w.answer()
 	w.put(wire.AppendNotification(nil, w.reason.Notification))
 	if half, ok := w.sock.(interface{ CloseWrite() error }); ok && !w.broken {
 		_ = half.CloseWrite()
