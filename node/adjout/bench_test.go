@@ -170,3 +170,33 @@ func BenchmarkSqueeze(b *testing.B) {
 		g.squeeze()
 	}
 }
+
+// BenchmarkManyPaths is one of a prefix's many paths changing, told with
+// ADD-PATH: the cost for each of them must not grow with their number.
+func BenchmarkManyPaths(b *testing.B) {
+	for _, n := range []int{128, rib.MaxPaths} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			f := newField(b)
+			from := f.client(1)
+			f.join(with(reflected(), func(k *Key) { k.Builder.AddPath = wire.OnlyIPv4 }), f.client(2))
+			var sets [2]*wire.Attrs
+			for i := range sets {
+				a, _ := (&wire.Fields{NextHop: netip.MustParseAddr("203.0.113.1"), ASPath: wire.NewASPath(65001, uint32(i))}).Build()
+				sets[i] = interned.Intern(a)
+			}
+			dests := make([]wire.Dest, n)
+			for i := range dests {
+				dests[i] = wire.Dest{Prefix: prefix4(0), PathID: uint32(i)}
+			}
+			f.table.Announce(from, wire.IPv4, sets[0], dests)
+			f.commit()
+			i := 0
+			for b.Loop() {
+				i++
+				f.table.Announce(from, wire.IPv4, sets[i%2], dests[n/2:n/2+1])
+				f.commit()
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*n), "ns/path")
+		})
+	}
+}

@@ -1,7 +1,9 @@
 package adjout
 
 import (
+	"cmp"
 	"net/netip"
+	"slices"
 
 	"github.com/calctl/calctl/node/rib"
 )
@@ -13,7 +15,8 @@ type paths struct {
 	heads []uint32 // by Ref: a first node
 	list  []pathNode
 	free  []uint32
-	found []rib.Path // scratch: the paths to one prefix
+	found []rib.Path // scratch: the paths to one prefix, as rib.Table.Paths has them
+	noded []bool     // scratch: those of them that there is a node for
 }
 
 type pathNode struct {
@@ -31,12 +34,21 @@ func (p *paths) head(ref rib.Ref) uint32 {
 	return 0
 }
 
-func (p *paths) find(ref rib.Ref, source, id uint32) uint32 {
-	n := p.head(ref)
-	for n != 0 && (p.list[n].source != source || p.list[n].id != id) {
-		n = p.list[n].next
+// place returns where a path is in found, or -1.
+func (p *paths) place(source, id uint32) int {
+	order := func(x rib.Path, _ struct{}) int {
+		return cmp.Or(cmp.Compare(uint32(x.Peer().Index), source), cmp.Compare(x.ID, id))
 	}
-	return n
+	if len(p.found) == 0 {
+		return -1
+	}
+	if order(p.found[0], struct{}{}) == 0 { // the best, before those in order
+		return 0
+	}
+	if i, ok := slices.BinarySearchFunc(p.found[1:], struct{}{}, order); ok {
+		return i + 1
+	}
+	return -1
 }
 
 func (p *paths) add(ref rib.Ref, source, id uint32) uint32 {
@@ -68,30 +80,24 @@ func (p *paths) remove(n uint32) {
 func (g *group) considerAll(ref rib.Ref, prefix netip.Prefix) {
 	p := g.paths
 	p.found = g.desk.o.Table.Paths(p.found[:0], g.key.Family, ref)
+	p.noded = slices.Grow(p.noded[:0], len(p.found))[:len(p.found)]
+	clear(p.noded)
 	for n := p.head(ref); n != 0; n = p.list[n].next {
-		g.considerOne(ref, prefix, n)
+		was := &p.list[n]
+		c := change{ref: ref, node: n, source: was.source, id: was.id}
+		if i := p.place(was.source, was.id); i >= 0 {
+			p.noded[i] = true
+			c.attrs = g.export.decide(prefix, p.found[i])
+		}
+		g.note(c, prefix)
 	}
-	for _, path := range p.found {
-		source := uint32(path.Peer().Index)
-		if p.find(ref, source, path.ID) != 0 {
+	for i, path := range p.found {
+		if p.noded[i] {
 			continue
 		}
 		if a := g.export.decide(prefix, path); a != nil {
-			g.note(change{ref: ref, source: source, id: path.ID, attrs: a}, prefix)
+			g.note(change{ref: ref, source: uint32(path.Peer().Index), id: path.ID, attrs: a}, prefix)
 		}
 	}
 	clear(p.found)
-}
-
-// considerOne decides on a path that there is a node for.
-func (g *group) considerOne(ref rib.Ref, prefix netip.Prefix, n uint32) {
-	was := &g.paths.list[n]
-	c := change{ref: ref, node: n, source: was.source, id: was.id}
-	for _, path := range g.paths.found {
-		if uint32(path.Peer().Index) == was.source && path.ID == was.id {
-			c.attrs = g.export.decide(prefix, path)
-			break
-		}
-	}
-	g.note(c, prefix)
 }
