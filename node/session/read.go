@@ -104,8 +104,8 @@ func (c *conn) converse() {
 	c.finish()
 }
 
-// begin and finish are functions of their own, as decoder is, so that what they
-// need isn't on the stack of a goroutine that waits for hours.
+// begin and finish are functions of their own, so that what they need isn't on
+// the stack of a goroutine that waits for hours.
 func (c *conn) begin() {
 	t := c.terms
 	c.s.log.Info("session up", "local", t.Local.Addr(), "as", t.Theirs.AS, "id", t.Theirs.ID, "hold", t.HoldTime.String())
