@@ -116,9 +116,6 @@ func (p *peering) up(t session.Terms) {
 		Family: p.family, External: p.peer.External(), LocalAS: p.localAS(), Self: p.self,
 		Builder: t.Builder(), ExtendedNextHop: t.ExtendedNextHop, LongLived: t.LongLived,
 	})
-	if t.AddPathSend.Has(p.family) {
-		p.c.table.SetAllPaths(true) // before the group looks at its first
-	}
 	p.member = p.c.groups.Join(k, x.decide, p.peer, p.session.Wake)
 	p.c.forwarding.Store(true)
 	p.c.ears.up(p.at.Addr(), t.GracefulRestart)
@@ -147,18 +144,7 @@ func (p *peering) quit() {
 	if p.member != nil {
 		p.member.Leave()
 		p.member = nil
-		p.c.table.SetAllPaths(p.c.tellsAllPaths())
 	}
-}
-
-// tellsAllPaths reports whether a peer is to hear more than the best paths.
-func (c *core) tellsAllPaths() bool {
-	for _, g := range c.groups.List() {
-		if g.Members > 0 && g.Key.Builder.AddPath.Has(g.Key.Family) {
-			return true
-		}
-	}
-	return false
 }
 
 // refresh tells the peer everything again, or minds where the peer begins and
