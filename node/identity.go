@@ -121,6 +121,12 @@ func (id Identity) Absent(interfaces []autodetect.Interface) []netip.Addr {
 	return absent
 }
 
+// names reports whether an address is given.
+func (id Identity) names() bool { return id.IPv4.way == given || id.IPv6.way == given }
+
+// says reports whether anything is said that a Node resource does not say itself.
+func (id Identity) says() bool { return id.IPv4.way != keep || id.IPv6.way != keep || id.ASN != nil }
+
 func present(a netip.Addr, interfaces []autodetect.Interface) bool {
 	return slices.ContainsFunc(interfaces, func(i autodetect.Interface) bool {
 		return slices.ContainsFunc(i.Addrs, func(p netip.Prefix) bool { return p.Addr() == a })

@@ -21,6 +21,7 @@ import (
 type nodeRunOptions struct {
 	name, ip, ip6, ipMethod, ip6Method, as string
 	socket, logLevel, logFormat            string
+	dry                                    dryRun
 }
 
 func newNodeRunCmd(a *app) *cobra.Command {
@@ -39,13 +40,29 @@ Every flag has an environment variable, Calico's where Calico has one:
 NODENAME, IP, IP6, IP_AUTODETECTION_METHOD, IP6_AUTODETECTION_METHOD, AS,
 ` + datastoreEnv + `, ` + socketEnv + `, CALCTL_LOG_LEVEL, CALCTL_LOG_FORMAT.
 
+With --dry-run it says what it would do, and does nothing: neither the kernel
+nor the datastore is written to. With -f, files take the place of the datastore,
+and nothing of this machine has a part in it. 'calctl node run --dry-run -o bird'
+writes a configuration of BIRD 2 that does the same.
+
 Autodetection methods: first-found, interface=REGEX[,REGEX...],
 skip-interface=REGEX[,REGEX...], cidr=CIDR[,CIDR...], can-reach=HOST.`,
 		Example: `  calctl node run
   calctl node run --name r1 --ip 192.168.1.1/24 --as 64512
-  calctl node run --ip autodetect --ip-autodetection-method 'interface=^eth0$' --ip6 none`,
+  calctl node run --ip autodetect --ip-autodetection-method 'interface=^eth0$' --ip6 none
+  calctl node run --dry-run
+  calctl node run --dry-run --name r1 -f cluster.yaml -o json | jq '.peers[].address'
+  calctl node run --dry-run --name r1 -f cluster.yaml -o bird >bird.conf`,
 		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context(), a) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if o.dry.asked {
+				return o.foresee(cmd.Context(), a)
+			}
+			if err := o.dry.unasked(cmd.Flags()); err != nil {
+				return err
+			}
+			return o.run(cmd.Context(), a)
+		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&o.name, "name", "", "`name` of the Node resource (default $NODENAME, else the host name)")
@@ -57,6 +74,7 @@ skip-interface=REGEX[,REGEX...], cidr=CIDR[,CIDR...], can-reach=HOST.`,
 	flags.StringVar(&o.socket, "socket", "", socketUsage("to answer 'calctl node status' at"))
 	flags.StringVarP(&o.logLevel, "log-level", "l", "", "least severe `level` to log: error, warn, info or debug (default $CALCTL_LOG_LEVEL, else info)")
 	flags.StringVar(&o.logFormat, "log-format", "", "`format` of the log: text, json, or auto, which is text on a terminal (default $CALCTL_LOG_FORMAT, else auto)")
+	o.dry.addFlags(cmd)
 	completeWords(cmd, "log-level", "error, warn, info, debug")
 	completeWords(cmd, "log-format", "auto, text, json")
 	return cmd
@@ -72,11 +90,9 @@ func (o *nodeRunOptions) run(ctx context.Context, a *app) error {
 		return usageError{err}
 	}
 	warnOfAbsent(log, identity)
-	sources := autodetect.OS
-	sources.Getenv = a.env
-	name, err := autodetect.NodeName(o.name, sources)
+	name, err := o.nodeName(a)
 	if err != nil {
-		return usageError{err}
+		return err
 	}
 	s, err := a.open(ctx)
 	if err != nil {
@@ -96,6 +112,17 @@ func (o *nodeRunOptions) run(ctx context.Context, a *app) error {
 		Version:  buildOf(info).Version,
 		Log:      log,
 	})
+}
+
+// nodeName is the name of the node.
+func (o *nodeRunOptions) nodeName(a *app) (string, error) {
+	sources := autodetect.OS
+	sources.Getenv = a.env
+	name, err := autodetect.NodeName(o.name, sources)
+	if err != nil {
+		return "", usageError{err}
+	}
+	return name, nil
 }
 
 // garbagePercent is how much garbage there may be beside what is in use. Tables

@@ -56,8 +56,10 @@ func Open(log *slog.Logger) (*Netlink, error) {
 	return n, err
 }
 
-// open connects without asking whose the routes are.
+// openToRead connects for one look.
+func openToRead(log *slog.Logger) (*Netlink, error) { return open(log, 1<<16) }
 
+// open connects without asking whose the routes are.
 func open(log *slog.Logger, events int) (*Netlink, error) {
 	n := &Netlink{log: log, refusals: map[Refusal]*Refusal{}, objects: newObjects()}
 	if err := n.connect(events); err != nil {

@@ -18,6 +18,8 @@ var errNotLinux = errors.New("routes can only be written on Linux")
 // Open fails.
 func Open(*slog.Logger) (*Netlink, error) { return nil, errNotLinux }
 
+func openToRead(*slog.Logger) (*Netlink, error) { return nil, errNotLinux }
+
 // Close does nothing.
 func (*Netlink) Close() {}
 

@@ -1,0 +1,40 @@
+package plan
+
+import (
+	"github.com/calctl/calctl/node/intent"
+	"github.com/calctl/calctl/resources"
+	"github.com/calctl/calctl/status"
+)
+
+// A Plan is what a node should be doing, and what of its resources it can't do.
+type Plan struct {
+	Node string
+	intent.BGP
+	Problems []intent.Problem
+
+	snap *resources.Snapshot
+}
+
+// Make makes the plan of a node. host is what its machine knows; without it, the
+// plan is what follows from resources alone.
+func Make(snap *resources.Snapshot, node string, host intent.Host) Plan {
+	p := Plan{Node: node, snap: snap}
+	p.BGP, p.Problems = intent.Derive(snap, node, host)
+	return p
+}
+
+// filters are the names of the BGPFilters that a peer's BGPPeer lists.
+func (p Plan) filters(q intent.Peer) []string {
+	if b := p.bgpPeer(q); b != nil {
+		return b.Spec.Filters
+	}
+	return nil
+}
+
+// bgpPeer is the BGPPeer that asks for a session; nil for those of the mesh.
+func (p Plan) bgpPeer(q intent.Peer) *resources.BGPPeer {
+	if q.Type == status.NodeMesh {
+		return nil
+	}
+	return p.snap.Peers[q.Name]
+}
