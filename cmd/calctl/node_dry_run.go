@@ -23,7 +23,7 @@ type dryRun struct {
 	failOnProblems bool
 }
 
-const planFormats = printers.PlanFormats
+const planFormats = printers.PlanFormats + ", bird"
 
 // dryRunOnly are the flags that mean nothing to a node that runs.
 var dryRunOnly = []string{"filename", "recursive", "skip-empty", "output", "fail-on-problems"}
@@ -78,6 +78,12 @@ func (o *nodeRunOptions) foresee(ctx context.Context, a *app) error {
 
 // planPrinter finds what writes a plan in a format.
 func planPrinter(format string) (func(io.Writer, plan.Plan) error, error) {
+	if format == "bird" {
+		return func(w io.Writer, p plan.Plan) error {
+			_, err := io.WriteString(w, p.BIRD())
+			return err
+		}, nil
+	}
 	show := printers.PlanByName(format)
 	if show == nil {
 		return nil, usagef("unrecognized output format '%s'; there are %s", format, planFormats)

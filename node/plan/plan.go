@@ -31,6 +31,26 @@ func (p Plan) filters(q intent.Peer) []string {
 	return nil
 }
 
+// secret says where a peer's password comes from; nil for none.
+func (p Plan) secret(q intent.Peer) *resources.SecretKeySelector {
+	ref := p.config().NodeMeshPassword
+	if b := p.bgpPeer(q); b != nil {
+		ref = b.Spec.Password
+	}
+	if !q.Password.IsSet() || ref == nil {
+		return nil
+	}
+	return ref.SecretKeyRef
+}
+
+// config is the cluster's BGPConfiguration.
+func (p Plan) config() resources.BGPConfigurationSpec {
+	if c := p.snap.Configs["default"]; c != nil {
+		return c.Spec
+	}
+	return resources.BGPConfigurationSpec{}
+}
+
 // bgpPeer is the BGPPeer that asks for a session; nil for those of the mesh.
 func (p Plan) bgpPeer(q intent.Peer) *resources.BGPPeer {
 	if q.Type == status.NodeMesh {
