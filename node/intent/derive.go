@@ -1,7 +1,6 @@
 package intent
 
 import (
-	"crypto/sha256"
 	"net/netip"
 
 	"github.com/calctl/calctl/resources"
@@ -13,7 +12,10 @@ import (
 // The BGP is not Enabled when the node is not registered yet or has no address
 // to speak from; a Problem says which. Problems are sorted by resource and text.
 func Derive(snap *resources.Snapshot, node string, host Host) (BGP, []Problem) {
-	d := derivation{snap: snap, global: globalConfig(snap), here: addresses(host)}
+	d := derivation{
+		snap: snap, global: globalConfig(snap), env: host.Environment, here: addresses(host),
+		pins: map[netip.Prefix]pinned{},
+	}
 	d.broken(snap.Broken)
 	d.cluster = newCluster(snap, d.global, &d.problems)
 	d.self = d.findSelf(node)
@@ -21,7 +23,7 @@ func Derive(snap *resources.Snapshot, node string, host Host) (BGP, []Problem) {
 		return BGP{}, d.sorted()
 	}
 
-	// The order decides who has an address that several ask for.
+	// The order decides who has a place that several ask for.
 	d.roster = newRoster(&d.problems)
 	requests := d.requests()
 	d.globalPeers(requests)
@@ -29,16 +31,22 @@ func Derive(snap *resources.Snapshot, node string, host Host) (BGP, []Problem) {
 	d.reversePeers(requests)
 	d.mesh()
 
-	d.ownSettings()
+	d.unheard()
+	d.pools = d.readPools()
+	services := d.services()
 	return BGP{
 		ASN:      d.localASN(),
-		RouterID: routerID(d.self),
+		RouterID: d.env.RouterID.of(d.self),
 		Port:     d.self.port,
 		Listen:   d.listenOn(),
 		Peers:    d.roster.peers(),
 		Refused:  d.roster.refused(),
-		Local:    localRoutes(host, d.global.IgnoredInterfaces),
-		Export:   d.export(),
+		Local:    localRoutes(host, d.static(services.told), d.global.IgnoredInterfaces),
+		Export:   d.export(services),
+		Kernel:   d.kernel(services.kept),
+
+		IPv4NormalRoutePriority: priority(d.global.IPv4NormalRoutePriority),
+		IPv6NormalRoutePriority: priority(d.global.IPv6NormalRoutePriority),
 	}, d.sorted()
 }
 
@@ -46,11 +54,14 @@ func Derive(snap *resources.Snapshot, node string, host Host) (BGP, []Problem) {
 type derivation struct {
 	snap   *resources.Snapshot
 	global resources.BGPConfigurationSpec
+	env    Environment
 	cluster
 	self   *member
 	here   map[netip.Addr]bool // every address this machine has
 	roster *roster
 	made   map[chainsOf]chains
+	pins   map[netip.Prefix]pinned
+	pools  []pool
 	problems
 }
 
@@ -80,6 +91,9 @@ const (
 	perNode    = "node."
 )
 
+// globalKey names the BGPConfiguration of the whole cluster.
+var globalKey = resources.Key{Kind: resources.KindBGPConfiguration, Name: globalName}
+
 // findSelf returns the node we are, or nil and a Problem when it can't speak BGP.
 func (d *derivation) findSelf(name string) *member {
 	key := resources.Key{Kind: resources.KindNode, Name: name}
@@ -102,20 +116,4 @@ func (d *derivation) findSelf(name string) *member {
 		return nil
 	}
 	return self
-}
-
-// routerID is the node's IPv4 address. A node without one gets the first four
-// bytes of the SHA-256 of its name, moved out of the multicast and reserved
-// range: what Calico does for CALICO_ROUTER_ID=hash, so that a node keeps its
-// id when it changes over.
-func routerID(self *member) netip.Addr {
-	if self.v4.IsValid() {
-		return self.v4
-	}
-	sum := sha256.Sum256([]byte(self.name))
-	id := [4]byte(sum[:4])
-	if id[0] > 223 {
-		id[0] -= 32
-	}
-	return netip.AddrFrom4(id)
 }

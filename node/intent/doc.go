@@ -13,8 +13,8 @@
 // node-to-node mesh, with two differences that need a decision. Where confd
 // walks a Go map, so that chance decides between two BGPPeers for the same
 // router, we go by name. And where confd gives BIRD two protocols for one
-// address (the mesh and a BGPPeer), leaving the choice to a lock inside BIRD,
-// the first of global BGPPeers, node BGPPeers and mesh has the address.
+// address and port (the mesh and a BGPPeer), leaving the choice to a lock inside
+// BIRD, the first of global BGPPeers, node BGPPeers and mesh has them.
 //
 // What can't be done as asked is a Problem: an answer like any other, never an
 // error that stops the rest. A Problem names the resource, the field and the
@@ -26,7 +26,7 @@
 //
 //   - A secret that is missing makes confd start the session without any
 //     password. Here a session is started as it was asked for or not at all; and
-//     one that is refused keeps its address, or else the mesh would bring up the
+//     one that is refused keeps its place, or else the mesh would bring up the
 //     very session that was refused.
 //   - BIRD refuses its whole configuration when a node has only an IPv6 address,
 //     because there is nothing to make a router id of. We take a hash of the
@@ -36,7 +36,4 @@
 //   - Who waits and who dials is decided by comparing addresses as text, so
 //     "10.0.0.10" is less than "10.0.0.2". That looks wrong, but both ends must
 //     agree, and one of them may be Calico.
-//
-// Fields Calico acts upon and calctl does not yet are listed in one table,
-// notyet.go, to be deleted line by line.
 package intent

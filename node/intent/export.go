@@ -10,10 +10,16 @@ import (
 	"github.com/calctl/calctl/resources"
 )
 
-// export makes the IPPools the export policy. A disabled pool gives out no new
-// addresses, but those it has given out are in use: it is told about.
-func (d *derivation) export() policy.Export {
-	var e policy.Export
+// A pool is an IPPool whose range can be read.
+type pool struct {
+	cidr netip.Prefix
+	spec resources.IPPoolSpec
+}
+
+// readPools reads the IPPools. A disabled pool gives out no new addresses, but
+// those it has given out are in use.
+func (d *derivation) readPools() []pool {
+	pools := make([]pool, 0, len(d.snap.Pools))
 	for _, name := range slices.Sorted(maps.Keys(d.snap.Pools)) {
 		spec := d.snap.Pools[name].Spec
 		cidr, err := netip.ParsePrefix(spec.CIDR)
@@ -22,13 +28,27 @@ func (d *derivation) export() policy.Export {
 				"spec.cidr '%s' is not address/length; the pool has no part in what peers are told", spec.CIDR)
 			continue
 		}
-		if spec.DisableBGPExport {
-			e.Reject = append(e.Reject, cidr.Masked())
+		pools = append(pools, pool{cidr.Masked(), spec})
+	}
+	return pools
+}
+
+// export makes the IPPools and the service ranges the export policy.
+func (d *derivation) export(services serviceRanges) policy.Export {
+	e := policy.Export{
+		Services: slices.Concat(services.told, services.reflected),
+		Tunnel:   d.tunnelled(),
+	}
+	for _, p := range d.pools {
+		if p.spec.DisableBGPExport {
+			e.Reject = append(e.Reject, p.cidr)
 		} else {
-			e.Accept = append(e.Accept, cidr.Masked())
+			e.Accept = append(e.Accept, p.cidr)
 		}
 	}
-	e.Reject, e.Accept = sortedSet(e.Reject, netip.Prefix.Compare), sortedSet(e.Accept, netip.Prefix.Compare)
+	for _, list := range []*[]netip.Prefix{&e.Reject, &e.Services, &e.Accept} {
+		*list = sortedSet(*list, netip.Prefix.Compare)
+	}
 	e.Advertise = d.advertise()
 	return e
 }

@@ -26,7 +26,7 @@ var update = flag.Bool("update", false, "rewrite want.yaml and problems.txt in t
 // TestDerive runs the examples in testdata/derive; their names are a table of
 // contents of what resources mean. An example is a txtar archive: a sentence
 // about it, with a line "node: NAME" when the node is not a, resources.yaml,
-// host.yaml if it matters, and the answer in want.yaml and problems.txt.
+// host.yaml and environment if they matter, and the answer in want.yaml and problems.txt.
 func TestDerive(t *testing.T) {
 	files, err := filepath.Glob("testdata/derive/*.txtar")
 	if err != nil || len(files) == 0 {
@@ -114,6 +114,21 @@ func readExample(t *testing.T, file string) example {
 	if err := yaml.UnmarshalStrict([]byte(e.section("host.yaml")), &e.host); err != nil {
 		t.Fatal(err)
 	}
+	for line := range strings.Lines(e.section("environment")) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), "=")
+		var err error
+		switch name {
+		case "CALICO_ROUTER_ID":
+			e.host.Environment.RouterID, err = intent.ParseRouterID(value)
+		case "CALICO_ADVERTISE_CLUSTER_IPS":
+			e.host.Environment.ClusterIPs, err = intent.ParseClusterIPs(value)
+		default:
+			err = fmt.Errorf("no variable of the node: %s", line)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 	return e
 }
 
@@ -188,9 +203,16 @@ func show(t *testing.T, b intent.BGP) string {
 		Refused  map[string]refused  `json:"refused,omitempty"`
 		Local    map[string]string   `json:"local,omitempty"`
 		Export   map[string][]string `json:"export,omitempty"`
+		Kernel   map[string][]string `json:"kernel,omitempty"`
+		Tunnel   bool                `json:"tunnel,omitempty"`
+		Priority string              `json:"priority,omitempty"`
 	}{
 		ASN: b.ASN, RouterID: b.RouterID, Port: b.Port, Listen: b.Listen,
 		Peers: map[string]peer{}, Refused: map[string]refused{}, Local: map[string]string{}, Export: map[string][]string{},
+		Kernel: map[string][]string{}, Tunnel: b.Export.Tunnel,
+	}
+	if b.IPv4NormalRoutePriority != intent.DefaultRoutePriority || b.IPv6NormalRoutePriority != intent.DefaultRoutePriority {
+		out.Priority = fmt.Sprintf("IPv4 %d, IPv6 %d", b.IPv4NormalRoutePriority, b.IPv6NormalRoutePriority)
 	}
 	for at, p := range b.Peers {
 		from := "kernel's choice"
@@ -229,10 +251,7 @@ func show(t *testing.T, b intent.BGP) string {
 		t.Errorf("an address is refused twice: %v", b.Refused)
 	}
 	for dst, l := range b.Local {
-		text := "direct"
-		if l.Source == intent.Kernel {
-			text = fmt.Sprintf("kernel metric %d", l.Metric)
-		}
+		text := map[intent.Source]string{intent.Direct: "direct", intent.Kernel: fmt.Sprintf("kernel metric %d", l.Metric), intent.Static: "static"}[l.Source]
 		if l.Gateway.IsValid() {
 			text += " via " + l.Gateway.String()
 		}
@@ -241,12 +260,16 @@ func show(t *testing.T, b intent.BGP) string {
 		}
 		out.Local[dst.String()] = text
 	}
-	for _, p := range b.Export.Accept {
-		out.Export["accept"] = append(out.Export["accept"], p.String())
+	prefixes := func(of map[string][]string, name string, list []netip.Prefix) {
+		for _, p := range list {
+			of[name] = append(of[name], p.String())
+		}
 	}
-	for _, p := range b.Export.Reject {
-		out.Export["reject"] = append(out.Export["reject"], p.String())
-	}
+	prefixes(out.Export, "accept", b.Export.Accept)
+	prefixes(out.Export, "services", b.Export.Services)
+	prefixes(out.Export, "reject", b.Export.Reject)
+	prefixes(out.Kernel, "services", b.Kernel.Services)
+	prefixes(out.Kernel, "pools", b.Kernel.Pools)
 	for _, a := range b.Export.Advertise {
 		out.Export["advertise"] = append(out.Export["advertise"], a.CIDR.String()+" "+strings.Join(a.Communities, " "))
 	}

@@ -25,7 +25,8 @@ type BGP struct {
 	Port     uint16     // where to listen
 	// Listen are the addresses to listen on, sorted; none stands for all.
 	Listen []netip.Addr
-	// Peers by address and port. In this version no two have the same address.
+	// Peers by address and port. Two at one address are two routers, or two
+	// daemons of one machine.
 	Peers map[netip.AddrPort]Peer
 	// Refused are the sessions that are asked for and not started, sorted by
 	// address and name. They are for people: no speaker has anything to do for
@@ -36,7 +37,18 @@ type BGP struct {
 	// Export decides which routes, of whatever origin, peers hear; what a
 	// peer's filters say goes before it.
 	Export policy.Export
+	// Kernel decides which of the Static routes in Local, and of the routes learned
+	// by BGP, are installed.
+	Kernel policy.Kernel
+	// IPv4NormalRoutePriority and IPv6NormalRoutePriority are the metric of routes
+	// that are neither better nor worse than usual (BGPConfiguration, fields of the
+	// same names).
+	IPv4NormalRoutePriority, IPv6NormalRoutePriority uint32
 }
+
+// DefaultRoutePriority is the metric of normal routes when nothing else is said:
+// Calico's.
+const DefaultRoutePriority = 1024
 
 // Enabled reports whether there is enough to speak BGP at all: a node without
 // an address, or one that is not registered yet, has no router id.
@@ -111,25 +123,31 @@ type Rules struct {
 type Source uint8
 
 // The sources of local routes: routes to a network on one of the node's
-// interfaces, and routes someone else put into the kernel's table.
+// interfaces, routes someone else put into the kernel's table, and routes that
+// resources ask for.
 const (
 	Direct Source = iota
 	Kernel
+	Static
 )
 
 // A Local is a route the node has without BGP.
 type Local struct {
-	Source  Source
-	Gateway netip.Addr // of a Kernel route that has one
-	Metric  uint32     // of a Kernel route
+	Source Source
+	// Gateway is that of a Kernel or Static route that has one. A Static route
+	// without drops what comes by it: more specific routes lead on, or whoever
+	// catches the packets before they are routed.
+	Gateway netip.Addr
+	Metric  uint32 // of a Kernel route
 	// Interface leads to the destination; empty for a blackhole and the like.
 	Interface string
 }
 
 // Host is what only this machine can know.
 type Host struct {
-	Interfaces []Interface
-	Routes     []Route
+	Interfaces  []Interface
+	Routes      []Route
+	Environment Environment
 }
 
 // An Interface is a network interface that is up, with the addresses it has.

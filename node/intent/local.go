@@ -2,6 +2,7 @@ package intent
 
 import (
 	"cmp"
+	"maps"
 	"net/netip"
 	"path"
 	"slices"
@@ -12,13 +13,13 @@ import (
 var neverLocal = []string{"cali*", "kube-ipvs*"}
 
 // localRoutes are the routes the node has without BGP: the networks on its
-// interfaces, and what others put into the kernel's table. For one prefix the
-// interface wins, then the lowest metric.
+// interfaces, what resources ask for (static), and what others put into the
+// kernel's table. For one prefix the first of them wins, then the lowest metric.
 //
 // Default routes are among them, as BIRD learns them too; it is the export
 // policy that keeps them at home. Families are not looked at: a node without
 // an IPv6 address has no IPv6 peers to tell.
-func localRoutes(host Host, ignored []string) map[netip.Prefix]Local {
+func localRoutes(host Host, static map[netip.Prefix]Local, ignored []string) map[netip.Prefix]Local {
 	local := map[netip.Prefix]Local{}
 	// Kernel routes first, worst first, so that what is written later is better.
 	routes := slices.SortedFunc(slices.Values(host.Routes), worstFirst)
@@ -27,6 +28,7 @@ func localRoutes(host Host, ignored []string) map[netip.Prefix]Local {
 			local[dst] = Local{Source: Kernel, Gateway: nextHop(dst, r.Gateway), Metric: r.Metric, Interface: r.Interface}
 		}
 	}
+	maps.Copy(local, static)
 	// Of two interfaces on one network the first by name counts.
 	interfaces := slices.SortedFunc(slices.Values(host.Interfaces), func(a, b Interface) int { return -cmp.Compare(a.Name, b.Name) })
 	for _, i := range interfaces {

@@ -3,7 +3,6 @@ package intent
 import (
 	"net/netip"
 
-	"github.com/calctl/calctl/resources"
 	"github.com/calctl/calctl/status"
 )
 
@@ -17,8 +16,7 @@ func (d *derivation) mesh() {
 	password, err := d.password(d.global.NodeMeshPassword)
 	refused := ""
 	if err != nil {
-		key := resources.Key{Kind: resources.KindBGPConfiguration, Name: globalName}
-		refused = key.String() + ": " + d.about(key, "spec.nodeMeshPassword: %v; no session of the node-to-node mesh is started without it", err)
+		refused = globalKey.String() + ": " + d.about(globalKey, "spec.nodeMeshPassword: %v; no session of the node-to-node mesh is started without it", err)
 	}
 	for i := range d.members {
 		m := &d.members[i]

@@ -92,17 +92,23 @@ func (d *derivation) nodePeers(requests []request) {
 // peer adds the sessions a BGPPeer asks of this node.
 func (d *derivation) peer(q *request, kind status.PeerType) {
 	if q.spec.LocalWorkloadSelector != "" {
-		d.about(q.key, "%s", workloadsNotYet)
+		d.about(q.key, "spec.localWorkloadSelector is not acted upon, so no session is started: calctl does not know the workloads of a node")
 		return
 	}
-	if ends := d.farEnds(q, kind); len(ends) > 0 {
-		d.sessions(q, kind, ends)
+	ends := d.farEnds(q, kind)
+	if len(ends) == 0 {
+		return
+	}
+	d.sessions(q, kind, ends)
+	for _, e := range ends {
+		if e.explicit {
+			d.pin(q, e.at.Addr())
+		}
 	}
 }
 
 // sessions asks for the sessions of a BGPPeer with some routers.
 func (d *derivation) sessions(q *request, kind status.PeerType, ends []farEnd) {
-	notYet(&d.problems, q.key, q.spec, peerNotYet)
 	d.missingFilters(q)
 	refused := slices.Clip(q.refused)
 	password, err := d.password(q.spec.Password)

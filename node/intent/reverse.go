@@ -36,7 +36,7 @@ func (d *derivation) nearEnds(q *request) []farEnd {
 			m := &d.members[i]
 			a := m.like(own)
 			speaks := m != d.self && a.IsValid() && a != own && d.nodeASN(m) != 0
-			if speaks && q.selects(m) && !d.roster.has(a) {
+			if speaks && q.selects(m) && !d.roster.has(netip.AddrPortFrom(a, m.port)) {
 				ends = append(ends, d.end(m, a))
 			}
 		}

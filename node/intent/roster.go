@@ -16,35 +16,35 @@ type session struct {
 	peer Peer
 	by   resources.Key // the BGPPeer, or the Node at the other end of a mesh session
 	// refused says why the session is not started, empty when it is. One that is
-	// refused keeps its address all the same: a session refused because it would
+	// refused keeps its place all the same: a session refused because it would
 	// be unprotected must not come up by way of another resource which doesn't
 	// ask for protection.
 	refused string
 }
 
-// A roster is the sessions by the address of the other end. The first to ask
-// for an address has it.
+// A roster is the sessions by the address and port of the other end. The first to
+// ask for them has them.
 type roster struct {
-	sessions map[netip.Addr]session
-	hopeless []session                 // refused, and keeping no address
+	sessions map[netip.AddrPort]session
+	hopeless []session                 // refused, and keeping no place
 	clashes  map[[2]resources.Key]bool // loser and winner, so that each pair is told about once
 	problems *problems
 }
 
 func newRoster(p *problems) *roster {
 	return &roster{
-		sessions: map[netip.Addr]session{},
+		sessions: map[netip.AddrPort]session{},
 		clashes:  map[[2]resources.Key]bool{},
 		problems: p,
 	}
 }
 
 // add asks for a session. Asking again for what is there is harmless; asking
-// for something else at the same address is a Problem of who comes later.
+// for something else at the same place is a Problem of who comes later.
 func (r *roster) add(s session) {
-	first, taken := r.sessions[s.at.Addr()]
+	first, taken := r.sessions[s.at]
 	if !taken {
-		r.sessions[s.at.Addr()] = s
+		r.sessions[s.at] = s
 		return
 	}
 	pair := [2]resources.Key{s.by, first.by}
@@ -53,7 +53,7 @@ func (r *roster) add(s session) {
 	}
 	if mine, theirs := difference(first, s); mine != "" {
 		r.clashes[pair] = true
-		r.problems.about(s.by, "asks for a session with %s %s, %s for one %s; there is one session with an address, and %s comes first: change one of them",
+		r.problems.about(s.by, "asks for a session with %s %s, %s for one %s; there is one session with an address and port, and %s comes first: change one of them",
 			s.at.Addr(), mine, first.by, theirs, first.by)
 	}
 }
@@ -61,9 +61,6 @@ func (r *roster) add(s session) {
 // difference says what kind of session s asks for that first does not, and
 // what first asks for instead; nothing when the two agree.
 func difference(first, s session) (mine, theirs string) {
-	if a, b := s.at.Port(), first.at.Port(); a != b {
-		return fmt.Sprintf("on port %d", a), fmt.Sprintf("on port %d", b)
-	}
 	// A BGPPeer for a node of the mesh is how one changes the session with that
 	// node: not a mistake.
 	if s.by.Kind != resources.KindBGPPeer {
@@ -113,9 +110,9 @@ func filtering(s session) string {
 	return "with filters of its own"
 }
 
-// has reports whether there is a session with an address, started or refused.
-func (r *roster) has(a netip.Addr) bool {
-	_, ok := r.sessions[a]
+// has reports whether there is a session with one end, started or refused.
+func (r *roster) has(at netip.AddrPort) bool {
+	_, ok := r.sessions[at]
 	return ok
 }
 
@@ -130,10 +127,10 @@ func (r *roster) peers() map[netip.AddrPort]Peer {
 	return peers
 }
 
-// giveUp notes a session that can't be, and leaves its address to others.
+// giveUp notes a session that can't be, and leaves its place to others.
 func (r *roster) giveUp(s session) { r.hopeless = append(r.hopeless, s) }
 
-// refused are the sessions not to start. Who has an address, started or
+// refused are the sessions not to start. Who has a place, started or
 // refused, is all there is to say about it.
 func (r *roster) refused() []Refused {
 	var refused []Refused
@@ -143,7 +140,7 @@ func (r *roster) refused() []Refused {
 		}
 	}
 	for _, s := range r.hopeless {
-		if !r.has(s.at.Addr()) {
+		if !r.has(s.at) {
 			refused = append(refused, s.refusal())
 		}
 	}

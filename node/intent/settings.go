@@ -58,3 +58,11 @@ func (d *derivation) listenOn() []netip.Addr {
 	}
 	return nil
 }
+
+// priority is a metric of normal routes.
+func priority(n *int) uint32 {
+	if n == nil || *n <= 0 {
+		return DefaultRoutePriority // validated ones are greater
+	}
+	return uint32(*n)
+}

@@ -12,15 +12,18 @@
 //	BGPFilters ─▶ Chain ─▶ Importer ─┐
 //	                 │               ├─ Judge(Route) ─▶ Decision
 //	IPPools ─▶ Export ┴─▶ Exporter ──┘
+//	      └──▶ Kernel ───▶ Installer ─ Judge(Prefix) ─▶ for the kernel's table, or not
 //
 // Filters are asked in the order the BGPPeer lists them. In each, the first
 // rule all of whose conditions hold decides: Reject is the end of the route,
 // Accept lets it pass as the rule's operations leave it, and no later filter is
 // asked. When no rule decides, what comes in is let in; what is to go out goes
-// through the IPPools: inside one with disableBGPExport it is kept, inside
-// another it is told, with the communities of all prefixAdvertisements it lies
-// in, and everything else is kept. So a filter that accepts a route for export
-// overrides disableBGPExport, and tells it without those communities.
+// through the rest of the chain (Export): inside an IPPool with disableBGPExport it
+// is kept, as is what leads to a workload of this node; inside a range of service
+// addresses or another pool it is told, with the communities of all
+// prefixAdvertisements it lies in; and everything else is kept. So a filter that
+// accepts a route for export overrides disableBGPExport, and tells it without those
+// communities.
 //
 // Why it is quick. A rule is compiled to a few comparisons; rules for the other
 // kind of peer, or that can't match, are left out. Judging makes no garbage but

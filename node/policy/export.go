@@ -3,18 +3,25 @@ package policy
 import (
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/gaissmai/bart"
 
 	"github.com/calctl/calctl/node/wire"
 )
 
-// An Export says what is told of the routes that no filter decides on: what
-// lies inside an IPPool with disableBGPExport is kept, what lies inside
-// another is told, with communities where such are advertised, everything else
-// is kept.
+// An Export says what is told of the routes that no filter decides on, in this
+// order: what lies inside an IPPool with disableBGPExport is kept, and so is what
+// leads to a workload's interface; what lies inside a range of service addresses
+// or another pool is told, with communities where such are advertised; everything
+// else is kept. The lists of prefixes are sorted.
 type Export struct {
-	Reject, Accept []netip.Prefix // sorted
+	Reject   []netip.Prefix // IPPools with disableBGPExport
+	Services []netip.Prefix // ranges of service addresses
+	Accept   []netip.Prefix // the other IPPools
+	// Tunnel says that routes by tunl0 are told to peers of our own AS as well:
+	// BGP programs the routes of IPIP pools, and not Calico's Felix.
+	Tunnel bool
 	// Advertise are the communities that go with what is told so. All whose
 	// prefix a route lies in count.
 	Advertise []Advertisement
@@ -42,13 +49,14 @@ func (a Advertisement) steps() []func(*wire.Fields) {
 
 // Equal reports whether two say the same.
 func (e Export) Equal(o Export) bool {
-	return slices.Equal(e.Reject, o.Reject) && slices.Equal(e.Accept, o.Accept) &&
+	return slices.Equal(e.Reject, o.Reject) && slices.Equal(e.Services, o.Services) &&
+		slices.Equal(e.Accept, o.Accept) && e.Tunnel == o.Tunnel &&
 		slices.EqualFunc(e.Advertise, o.Advertise, Advertisement.equal)
 }
 
-// Permits reports whether peers may hear of p.
+// Permits reports whether peers may hear of p, unless it leads to a workload.
 func (e Export) Permits(p netip.Prefix) bool {
-	return !within(p, e.Reject) && within(p, e.Accept)
+	return !within(p, e.Reject) && (within(p, e.Services) || within(p, e.Accept))
 }
 
 func within(p netip.Prefix, in []netip.Prefix) bool {
@@ -64,19 +72,21 @@ func within(p netip.Prefix, in []netip.Prefix) bool {
 // goroutine at a time.
 type Exporter struct {
 	filters
-	reject, accept bart.Lite
-	advertise      bart.Table[*change] // what communities are added inside of a prefix
+	reject, services, accept bart.Lite
+	workloads                func(string) bool   // interfaces whose routes are kept
+	advertise                bart.Table[*change] // what communities are added inside of a prefix
 }
 
 // NewExporter makes an Exporter; external says whether the peers are in another
 // AS than we are towards them.
 func NewExporter(c Chain, e Export, external bool) *Exporter {
 	x := &Exporter{filters: newFilters(c, external)}
-	for _, p := range e.Reject {
-		x.reject.Insert(p)
-	}
-	for _, p := range e.Accept {
-		x.accept.Insert(p)
+	insert(&x.reject, e.Reject)
+	insert(&x.services, e.Services)
+	insert(&x.accept, e.Accept)
+	x.workloads = isHostEnd
+	if !external {
+		x.workloads = func(name string) bool { return Workloads(name) && (name != tunnel || !e.Tunnel) }
 	}
 	for _, a := range e.Advertise {
 		add, ok := x.advertise.Get(a.CIDR)
@@ -97,15 +107,42 @@ func (x *Exporter) Judge(t Route) Decision {
 	switch {
 	case x.reject.LookupPrefix(t.Prefix):
 		return Decision{By: ByShutPool}
+	case t.Interface != "" && x.workloads(t.Interface):
+		return Decision{By: ByInterface}
+	case x.services.LookupPrefix(t.Prefix):
+		return x.told(&t, ByService)
 	case x.accept.LookupPrefix(t.Prefix):
-		return x.told(&t)
+		return x.told(&t, ByPool)
 	}
 	return Decision{}
 }
 
-// told is a route in a pool, with the communities of all prefixes it lies in.
-func (x *Exporter) told(t *Route) Decision {
-	d := Decision{Attrs: t.Attrs, By: ByPool}
+// tunnel is the interface of Linux that IPIP packets leave by.
+const tunnel = "tunl0"
+
+// Workloads reports whether the routes by an interface lead to workloads of this
+// node, by the names that Calico's BIRD looks at: those are nothing to tell peers
+// of the own AS, which know the workloads' block. Other peers hear of them, except
+// by the interfaces that isHostEnd finds.
+func Workloads(name string) bool {
+	return name == tunnel || strings.HasSuffix(name, ".cali") || strings.HasSuffix(name, ".calico")
+}
+
+// isHostEnd reports whether an interface is that of Calico's eBPF dataplane, whose
+// routes nobody is told.
+func isHostEnd(name string) bool {
+	return strings.HasPrefix(name, "bpf") && strings.HasSuffix(name, ".cali")
+}
+
+func insert(to *bart.Lite, list []netip.Prefix) {
+	for _, p := range list {
+		to.Insert(p)
+	}
+}
+
+// told is a route that by is for, with the communities of all prefixes it lies in.
+func (x *Exporter) told(t *Route, by Step) Decision {
+	d := Decision{Attrs: t.Attrs, By: by}
 	if x.advertise.Size() == 0 {
 		return d
 	}

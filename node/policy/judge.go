@@ -16,8 +16,8 @@ type Route struct {
 	// Remote says that the route was learned by BGP (source: RemotePeers).
 	Remote bool
 	// Interface is the one that leads to the destination, or to the next hop;
-	// empty when there is none, or more than one. Only policies for which
-	// Interfaces is true look at it.
+	// empty when there is none, or more than one. Exporters look at it, and
+	// Importers for which Interfaces is true.
 	Interface string
 }
 
@@ -37,6 +37,9 @@ const (
 	ByRule                  // a rule of a BGPFilter
 	ByPool                  // an IPPool that the route is inside of
 	ByShutPool              // one with disableBGPExport
+	ByService               // a range of service addresses that the route is inside of
+	ByInterface             // the interface, which is a workload's
+	ByKeptPool              // an IPPool whose routes aren't to be in the kernel (programClusterRoutes)
 	ByItsLength             // no message could carry what a rule makes of the attributes
 )
 
@@ -49,6 +52,12 @@ func (s Step) String() string {
 		return "IPPool"
 	case ByShutPool:
 		return "IPPool with disableBGPExport"
+	case ByService:
+		return "service range"
+	case ByInterface:
+		return "interface of workloads"
+	case ByKeptPool:
+		return "IPPool that programClusterRoutes leaves out"
 	case ByItsLength:
 		return "attributes too long"
 	}
@@ -80,7 +89,7 @@ func newFilters(c Chain, ext bool) (f filters) {
 	return f
 }
 
-// Interfaces reports whether Route.Interface makes a difference.
+// Interfaces reports whether a filter asks for Route.Interface.
 func (f *filters) Interfaces() bool { return f.interfaces }
 
 // Forget lets go of the attributes that are remembered, so that sets which no

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	paths "path"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,7 +27,7 @@ type plain struct {
 	external    bool
 }
 
-// slow is what BGPFilters and pools mean, written from Calico's description
+// slow is what BGPFilters, service ranges and pools mean, written from Calico's description
 // and not from the code: the route as it passes, or nil, and who decided.
 func slow(filters []*resources.BGPFilter, importing bool, e policy.Export, r plain) (*plain, string) {
 	for _, f := range filters {
@@ -56,8 +57,24 @@ func slow(filters []*resources.BGPFilter, importing bool, e policy.Export, r pla
 			return nil, "IPPool with disableBGPExport"
 		}
 	}
-	for _, p := range e.Accept {
+	kept := []string{"bpf*.cali"}
+	if !r.external {
+		kept = append(kept, "*.cali", "*.calico")
+	}
+	if !r.external && !e.Tunnel {
+		kept = append(kept, "tunl0")
+	}
+	for _, pattern := range kept {
+		if ok, _ := paths.Match(pattern, r.out); ok {
+			return nil, "interface of workloads"
+		}
+	}
+	for i, p := range slices.Concat(e.Services, e.Accept) {
 		if b, most := bitsOf(p); most == r.most && strings.HasPrefix(r.bits, b) {
+			who := "IPPool"
+			if i < len(e.Services) {
+				who = "service range"
+			}
 			for _, a := range e.Advertise {
 				if b, most := bitsOf(a.CIDR); most != r.most || !strings.HasPrefix(r.bits, b) {
 					continue
@@ -66,7 +83,7 @@ func slow(filters []*resources.BGPFilter, importing bool, e policy.Export, r pla
 					r = slowOperation(resources.BGPFilterOperation{AddCommunity: &resources.BGPFilterAddCommunity{Value: c}}, r)
 				}
 			}
-			return &r, "IPPool"
+			return &r, who
 		}
 	}
 	return nil, "default"
@@ -259,7 +276,7 @@ func (d die) filter(name string) *resources.BGPFilter {
 }
 
 func (d die) route(external bool) plain {
-	r := plain{pref: 100, remote: d.IntN(2) == 0, out: d.one("", "eth0", "eth1", "bond0.7"), external: external}
+	r := plain{pref: 100, remote: d.IntN(2) == 0, out: d.one("", "eth0", "eth1", "bond0.7", "tunl0", "bpfin.cali", "x.cali", "x.calico"), external: external}
 	for range d.IntN(4) {
 		e := []string{strconv.Itoa(d.as())}
 		if d.sometimes() {
@@ -315,6 +332,10 @@ func TestAgainstTheDescription(t *testing.T) {
 			export.Accept = append(export.Accept, d.prefix(v4))
 		}
 		for range d.IntN(2) {
+			export.Services = append(export.Services, d.prefix(v4))
+		}
+		export.Tunnel = d.IntN(2) == 0
+		for range d.IntN(2) {
 			export.Reject = append(export.Reject, d.prefix(v4))
 		}
 		for range d.IntN(4) {
@@ -362,7 +383,7 @@ func TestAgainstTheDescription(t *testing.T) {
 			}
 		}
 	}
-	for _, s := range []policy.Step{policy.ByDefault, policy.ByRule, policy.ByPool, policy.ByShutPool} {
+	for _, s := range []policy.Step{policy.ByDefault, policy.ByRule, policy.ByPool, policy.ByShutPool, policy.ByService, policy.ByInterface} {
 		if seen[s.String()] < 100 {
 			t.Errorf("%s decided %d times only", s, seen[s.String()])
 		}
