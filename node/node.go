@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/calctl/calctl/node/fib"
+	"github.com/calctl/calctl/node/intent"
 	"github.com/calctl/calctl/node/speaker"
 	"github.com/calctl/calctl/resources/store"
 	"github.com/calctl/calctl/status"
@@ -24,8 +25,13 @@ type Config struct {
 	Store    store.Store // stays open after Run: the caller closes it
 	Socket   string      // where status requests are answered
 	Identity Identity    // what to register
-	Version  string      // for status
-	Log      *slog.Logger
+	// Environment is what the node is told besides, and doesn't register.
+	Environment intent.Environment
+	Version     string // for status
+	Log         *slog.Logger
+	// LogLevel follows logSeverityScreen of the resources; nil where the operator
+	// has said what to log.
+	LogLevel *slog.LevelVar
 }
 
 // Run registers the node and runs it until ctx is done, which is not an error.
@@ -76,6 +82,7 @@ func Run(ctx context.Context, c Config) error {
 	defer bgp.Close()
 
 	follow := newReconciler(c.Name, bgp, routes.Host, c.Log)
+	follow.environment, follow.level = c.Environment, c.LogLevel
 	follow.fatal = func(err error) bool { return errors.Is(err, speaker.ErrListen) }
 	tell := reporter{
 		config: c, started: time.Now(),

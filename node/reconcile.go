@@ -31,6 +31,9 @@ type reconciler struct {
 	host    func() fib.Host
 	log     *slog.Logger
 
+	environment intent.Environment
+	level       *slog.LevelVar // nil: the resources have no say
+
 	// fatal says which error of the first Apply ends the node, because it does
 	// nothing it was started for: its port is taken, say. Later ones are tried
 	// again, as every other error is.
@@ -119,7 +122,12 @@ func (r *reconciler) act(ctx context.Context, newest offer) outcome {
 	if r.isMissing(newest.snap) {
 		wake(r.Missing)
 	}
-	want, problems := intent.Derive(newest.snap, r.node, hostFacts(r.host()))
+	if r.level != nil {
+		r.level.Set(intent.LogLevel(newest.snap, r.node))
+	}
+	host := hostFacts(r.host())
+	host.Environment = r.environment
+	want, problems := intent.Derive(newest.snap, r.node, host)
 	r.logNew(problems)
 	err := r.speaker.Apply(ctx, want)
 	if err != nil && ctx.Err() == nil {

@@ -183,6 +183,37 @@ func TestReconcilerMissesItsNode(t *testing.T) {
 	})
 }
 
+// TestReconcilerFollowsTheLogSeverity: the log follows the resources, unless the
+// operator has said what it is to be.
+func TestReconcilerFollowsTheLogSeverity(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := follow(t, &recorder{})
+		severity := func(own string) *resources.Snapshot {
+			snap := snapshotOf(64512)
+			for name, word := range map[string]string{"default": "Warning", "node.a": own} {
+				c := &resources.BGPConfiguration{}
+				c.Name, c.Spec.LogSeverityScreen = name, word
+				snap.Put(c)
+			}
+			return snap
+		}
+		var level slog.LevelVar
+		r.Offer(severity("Debug")) // there is no level yet that could follow
+		synctest.Wait()
+		r.level = &level
+		for _, tt := range []struct {
+			own  string
+			want slog.Level
+		}{{"", slog.LevelWarn}, {"debug", slog.LevelDebug}, {"Fatal", slog.LevelError}, {"Info", slog.LevelInfo}, {"Trace", slog.LevelDebug}} {
+			r.Offer(severity(tt.own))
+			synctest.Wait()
+			if level.Level() != tt.want {
+				t.Errorf("%q: %v, want %v", tt.own, level.Level(), tt.want)
+			}
+		}
+	})
+}
+
 func TestReconcilerLooksAgainWhenTheHostChanges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &recorder{}

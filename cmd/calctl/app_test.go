@@ -66,7 +66,11 @@ func TestLog(t *testing.T) {
 		{"panic", "json", ""},
 	} {
 		var b bytes.Buffer
-		log, err := newLog(&b, test.level, test.format)
+		level, follows, err := logLevel(test.level)
+		if err != nil || follows {
+			t.Fatal(follows, err)
+		}
+		log, err := newLog(&b, level, test.format)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/calctl/calctl/node"
 	"github.com/calctl/calctl/node/autodetect"
+	"github.com/calctl/calctl/node/intent"
 	"github.com/calctl/calctl/resources"
 )
 
@@ -39,6 +40,8 @@ on until it runs again. It logs to stderr, and tells systemd when it is ready.
 Every flag has an environment variable, Calico's where Calico has one:
 NODENAME, IP, IP6, IP_AUTODETECTION_METHOD, IP6_AUTODETECTION_METHOD, AS,
 ` + datastoreEnv + `, ` + socketEnv + `, CALCTL_LOG_LEVEL, CALCTL_LOG_FORMAT.
+Of Calico's are also read: CALICO_ROUTER_ID ("hash", or an id like an IPv4 address)
+and CALICO_ADVERTISE_CLUSTER_IPS, which stands in for serviceClusterIPs.
 
 With --dry-run it says what it would do, and does nothing: neither the kernel
 nor the datastore is written to. With -f, files take the place of the datastore,
@@ -72,7 +75,7 @@ skip-interface=REGEX[,REGEX...], cidr=CIDR[,CIDR...], can-reach=HOST.`,
 	flags.StringVar(&o.ip6Method, "ip6-autodetection-method", "", "`method` to find the IPv6 address (default $IP6_AUTODETECTION_METHOD, else first-found)")
 	flags.StringVar(&o.as, "as", "", "AS `number` of this node, plain or dotted (default $AS, else the stored one, else the cluster's)")
 	flags.StringVar(&o.socket, "socket", "", socketUsage("to answer 'calctl node status' at"))
-	flags.StringVarP(&o.logLevel, "log-level", "l", "", "least severe `level` to log: error, warn, info or debug (default $CALCTL_LOG_LEVEL, else info)")
+	flags.StringVarP(&o.logLevel, "log-level", "l", "", "least severe `level` to log: error, warn, info or debug (default $CALCTL_LOG_LEVEL, else logSeverityScreen of BGPConfiguration, else info)")
 	flags.StringVar(&o.logFormat, "log-format", "", "`format` of the log: text, json, or auto, which is text on a terminal (default $CALCTL_LOG_FORMAT, else auto)")
 	o.dry.addFlags(cmd)
 	completeWords(cmd, "log-level", "error, warn, info, debug")
@@ -81,7 +84,15 @@ skip-interface=REGEX[,REGEX...], cidr=CIDR[,CIDR...], can-reach=HOST.`,
 }
 
 func (o *nodeRunOptions) run(ctx context.Context, a *app) error {
-	log, err := newLog(a.err, a.setting(o.logLevel, "CALCTL_LOG_LEVEL", "info"), a.setting(o.logFormat, "CALCTL_LOG_FORMAT", "auto"))
+	level, follows, err := logLevel(a.setting(o.logLevel, "CALCTL_LOG_LEVEL", ""))
+	if err != nil {
+		return usageError{err}
+	}
+	log, err := newLog(a.err, level, a.setting(o.logFormat, "CALCTL_LOG_FORMAT", "auto"))
+	if err != nil {
+		return usageError{err}
+	}
+	environment, err := a.nodeEnvironment()
 	if err != nil {
 		return usageError{err}
 	}
@@ -104,14 +115,32 @@ func (o *nodeRunOptions) run(ctx context.Context, a *app) error {
 		debug.SetGCPercent(garbagePercent)
 	}
 	info, _ := debug.ReadBuildInfo()
-	return node.Run(ctx, node.Config{
-		Name:     name,
-		Store:    s,
-		Socket:   a.socket(o.socket),
-		Identity: identity,
-		Version:  buildOf(info).Version,
-		Log:      log,
-	})
+	config := node.Config{
+		Name:        name,
+		Store:       s,
+		Socket:      a.socket(o.socket),
+		Identity:    identity,
+		Environment: environment,
+		Version:     buildOf(info).Version,
+		Log:         log,
+	}
+	if follows {
+		config.LogLevel = level
+	}
+	return node.Run(ctx, config)
+}
+
+// nodeEnvironment reads what calico-node is told of one node by its environment
+// and nowhere else.
+func (a *app) nodeEnvironment() (e intent.Environment, err error) {
+	const routerID, clusterIPs = "CALICO_ROUTER_ID", "CALICO_ADVERTISE_CLUSTER_IPS"
+	if e.RouterID, err = intent.ParseRouterID(a.env(routerID)); err != nil {
+		return e, fmt.Errorf("environment variable %s: %w", routerID, err)
+	}
+	if e.ClusterIPs, err = intent.ParseClusterIPs(a.env(clusterIPs)); err != nil {
+		return e, fmt.Errorf("environment variable %s: %w", clusterIPs, err)
+	}
+	return e, nil
 }
 
 // nodeName is the name of the node.
@@ -186,18 +215,29 @@ func (s setting) source() string {
 	return "environment variable " + s.variable
 }
 
-// newLog makes the daemon's log: lines for people on a terminal, JSON for
-// whatever else reads it.
-func newLog(w io.Writer, level, format string) (*slog.Logger, error) {
+// logLevel reads a log level. Where none is given it follows logSeverityScreen of
+// the resources: it is info until those are known.
+func logLevel(text string) (level *slog.LevelVar, follows bool, err error) {
+	level = new(slog.LevelVar)
+	if text == "" {
+		return level, true, nil
+	}
 	levels := map[string]slog.Level{
 		"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "warning": slog.LevelWarn,
 		"error": slog.LevelError, "fatal": slog.LevelError, "panic": slog.LevelError, // calicoctl's; nothing is worse than an error here
 	}
-	least, ok := levels[level]
+	least, ok := levels[text]
 	if !ok {
-		return nil, fmt.Errorf("unknown log level: %s, expected one of: panic, fatal, error, warn, info, debug", level)
+		return nil, false, fmt.Errorf("unknown log level: %s, expected one of: panic, fatal, error, warn, info, debug", text)
 	}
-	options := &slog.HandlerOptions{Level: least}
+	level.Set(least)
+	return level, false, nil
+}
+
+// newLog makes the daemon's log: lines for people on a terminal, JSON for
+// whatever else reads it.
+func newLog(w io.Writer, level slog.Leveler, format string) (*slog.Logger, error) {
+	options := &slog.HandlerOptions{Level: level}
 	switch {
 	case format == "text", format == "auto" && isTerminal(w):
 		return slog.New(slog.NewTextHandler(w, options)), nil

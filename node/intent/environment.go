@@ -19,8 +19,8 @@ type Environment struct {
 // A RouterID is a rule for the router id. The zero RouterID takes the node's IPv4
 // address, or a hash of its name when it has none.
 type RouterID struct {
-	hash  bool
-	fixed netip.Addr
+	Hash  bool       // take the hash in any case
+	Fixed netip.Addr // take this one
 }
 
 // ParseRouterID reads what calico-node takes as CALICO_ROUTER_ID: nothing, "hash",
@@ -30,21 +30,21 @@ func ParseRouterID(text string) (RouterID, error) {
 	case "":
 		return RouterID{}, nil
 	case "hash":
-		return RouterID{hash: true}, nil
+		return RouterID{Hash: true}, nil
 	}
 	id, err := netip.ParseAddr(text)
 	if err != nil || !id.Is4() || id.IsUnspecified() {
 		return RouterID{}, fmt.Errorf("invalid router id: %s (write hash, or an id like an IPv4 address other than 0.0.0.0)", text)
 	}
-	return RouterID{fixed: id}, nil
+	return RouterID{Fixed: id}, nil
 }
 
 // of is the router id of a node.
 func (r RouterID) of(self *member) netip.Addr {
 	switch {
-	case r.fixed.IsValid():
-		return r.fixed
-	case r.hash || !self.v4.IsValid():
+	case r.Fixed.IsValid():
+		return r.Fixed
+	case r.Hash || !self.v4.IsValid():
 		return hashed(self.name)
 	}
 	return self.v4

@@ -84,9 +84,9 @@ func NewExporter(c Chain, e Export, external bool) *Exporter {
 	insert(&x.reject, e.Reject)
 	insert(&x.services, e.Services)
 	insert(&x.accept, e.Accept)
-	x.workloads = isHostEnd
+	x.workloads = ofEBPF
 	if !external {
-		x.workloads = func(name string) bool { return Workloads(name) && (name != tunnel || !e.Tunnel) }
+		x.workloads = func(name string) bool { return OfWorkloads(name) && (name != tunnel || !e.Tunnel) }
 	}
 	for _, a := range e.Advertise {
 		add, ok := x.advertise.Get(a.CIDR)
@@ -120,17 +120,17 @@ func (x *Exporter) Judge(t Route) Decision {
 // tunnel is the interface of Linux that IPIP packets leave by.
 const tunnel = "tunl0"
 
-// Workloads reports whether the routes by an interface lead to workloads of this
+// OfWorkloads reports whether the routes by an interface lead to workloads of this
 // node, by the names that Calico's BIRD looks at: those are nothing to tell peers
 // of the own AS, which know the workloads' block. Other peers hear of them, except
-// by the interfaces that isHostEnd finds.
-func Workloads(name string) bool {
+// by the interfaces that ofEBPF finds.
+func OfWorkloads(name string) bool {
 	return name == tunnel || strings.HasSuffix(name, ".cali") || strings.HasSuffix(name, ".calico")
 }
 
-// isHostEnd reports whether an interface is that of Calico's eBPF dataplane, whose
+// ofEBPF reports whether an interface is that of Calico's eBPF dataplane, whose
 // routes nobody is told.
-func isHostEnd(name string) bool {
+func ofEBPF(name string) bool {
 	return strings.HasPrefix(name, "bpf") && strings.HasSuffix(name, ".cali")
 }
 

@@ -135,11 +135,11 @@ func (s *Session) sorry(err error) {
 	s.failures.log(s.log, slog.LevelError, "can't accept the peer's connection", "error", err)
 }
 
-// host finds the session of a peer: among several at one address the one that
+// host finds the session of a peer: among several that may be meant the one that
 // isn't up. Where a stranger wanted to go is not looked at.
 func (l *Listener) host(peer netip.Addr, where func() netip.Addr) *Session {
 	l.mu.Lock()
-	candidates := l.sessions[peer]
+	candidates := guests(l.sessions[peer])
 	l.mu.Unlock()
 	if len(candidates) == 0 {
 		return nil

@@ -15,22 +15,22 @@ func (l *Listener) admit(s *Session) error {
 	if l == nil {
 		return nil
 	}
-	peer := s.cfg.Remote.Addr()
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	peer := s.cfg.Remote.Addr()
 	others := l.sessions[peer]
-	if len(others) > 0 && others[0].cfg.Password != s.cfg.Password {
-		return errPasswords
-	}
-	if len(others) == 0 && s.cfg.Password != "" {
-		if err := l.setPassword(peer, s.cfg.Password); err != nil {
-			_ = l.setPassword(peer, "")
-			return err
+	list := append(slices.Clip(others), s) // a new slice: host may be reading the old one
+	slices.SortStableFunc(list, func(a, b *Session) int { return cmp.Compare(a.cfg.Remote.Port(), b.cfg.Remote.Port()) })
+	for _, g := range guests(list) {
+		if g.cfg.Password != guests(list)[0].cfg.Password {
+			return errPasswords
 		}
 	}
-	// A new slice: host may be reading the old one.
-	l.sessions[peer] = append(slices.Clip(others), s)
-	slices.SortStableFunc(l.sessions[peer], func(a, b *Session) int { return cmp.Compare(a.cfg.Remote.Port(), b.cfg.Remote.Port()) })
+	if err := l.lock(peer, others, list); err != nil {
+		_ = l.lock(peer, list, others)
+		return err
+	}
+	l.sessions[peer] = list
 	return nil
 }
 
@@ -39,20 +39,42 @@ func (l *Listener) dismiss(s *Session) {
 	if l == nil {
 		return
 	}
-	peer := s.cfg.Remote.Addr()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	left := slices.DeleteFunc(slices.Clone(l.sessions[peer]), func(o *Session) bool { return o == s })
-	if len(left) > 0 {
-		l.sessions[peer] = left
-		return
+	peer := s.cfg.Remote.Addr()
+	list := l.sessions[peer]
+	left := slices.DeleteFunc(slices.Clone(list), func(o *Session) bool { return o == s })
+	if l.sessions[peer] = left; len(left) == 0 {
+		delete(l.sessions, peer)
 	}
-	delete(l.sessions, peer)
-	if s.cfg.Password != "" {
-		if err := l.setPassword(peer, ""); err != nil && !errors.Is(err, os.ErrClosed) {
-			s.log.Warn("the peer's password stays on the listening socket", "error", err)
+	if err := l.lock(peer, list, left); err != nil && !errors.Is(err, os.ErrClosed) {
+		s.log.Warn("the listening socket has not the password it should have for the peer", "error", err)
+	}
+}
+
+// guests are the sessions that who comes from their one address may be for. Of
+// several it can't be told which is meant before the OPEN, and not always then: each
+// dials its port, and only those that don't dial are let in.
+func guests(list []*Session) []*Session {
+	if len(list) < 2 {
+		return list
+	}
+	return slices.DeleteFunc(slices.Clone(list), func(s *Session) bool { return !s.cfg.Passive })
+}
+
+// lock puts the password of the sessions with one address on the sockets, if it is
+// another one than that of the sessions before.
+func (l *Listener) lock(peer netip.Addr, before, now []*Session) error {
+	password := func(list []*Session) Secret {
+		if g := guests(list); len(g) > 0 {
+			return g[0].cfg.Password
 		}
+		return ""
 	}
+	if to := password(now); to != password(before) {
+		return l.setPassword(peer, to)
+	}
+	return nil
 }
 
 // setPassword sets a peer's password on the sockets it can reach.

@@ -20,7 +20,7 @@ type Listener struct {
 	sockets []socket
 
 	mu       sync.Mutex
-	sessions map[netip.Addr][]*Session // those of one peer in the order they came
+	sessions map[netip.Addr][]*Session // those with one address, by port
 
 	strangers, trouble quota // what is logged of them
 }

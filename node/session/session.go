@@ -96,7 +96,7 @@ func New(cfg Config, on Handler, door *Listener, log *slog.Logger) (*Session, er
 		return nil, err
 	}
 	s := &Session{
-		cfg: cfg, on: on, door: door, log: log.With("peer", cfg.Remote.Addr()),
+		cfg: cfg, on: on, door: door, log: log.With("peer", cfg.Remote),
 		happened: make(chan happening),
 		visitors: make(chan net.Conn, 1),
 		resets:   make(chan wire.Notification, 1),
@@ -131,7 +131,7 @@ func (s *Session) Admit() error {
 		return nil
 	}
 	if err := s.door.admit(s); err != nil {
-		return fmt.Errorf("peer %v: %w", s.cfg.Remote.Addr(), err)
+		return fmt.Errorf("peer %v: %w", s.cfg.Remote, err)
 	}
 	s.admitted = true
 	return nil

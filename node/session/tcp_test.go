@@ -492,16 +492,15 @@ func TestComesBack(t *testing.T) {
 	a.until(t, time.Second, "down", func() bool { return len(a.told()) == 4 })
 }
 
-// TestSharedAddress: two sessions with one address; who comes gets the one that
-// isn't up, and passwords have to agree.
+// TestSharedAddress: two sessions with one address that wait. Who comes gets the one
+// that isn't up, and passwords have to agree.
 func TestSharedAddress(t *testing.T) {
 	leaks(t)
 	a := newSide(t, "127.0.0.1")
 	peer := netip.MustParseAddr("127.0.0.9")
-	one := &side{owner: newOwner(), t: t, addr: a.addr, door: a.door}
-	two := &side{owner: newOwner(), t: t, addr: a.addr, door: a.door}
+	one, two := a.beside(), a.beside()
 	one.meet(peer, passive)
-	two.meet(peer, passive, func(c *Config) { c.Remote = netip.AddrPortFrom(peer, testPort+1) })
+	two.meet(peer, passive, port(testPort+1))
 	one.run()
 	two.run()
 	open := wire.Open{AS: 65000, HoldTime: 90 * time.Second, ID: high, Capabilities: capabilities(true)}
@@ -521,6 +520,50 @@ func TestSharedAddress(t *testing.T) {
 	if len(a.door.sessions) > 0 {
 		t.Errorf("sessions left: %v", a.door.sessions)
 	}
+}
+
+// TestSharedAddressByDialling: of two sessions with one address that dial, neither
+// lets anybody in, since that might be the other's peer; each has a password of its
+// own. The one that is left lets its peer in, with its password.
+func TestSharedAddressByDialling(t *testing.T) {
+	leaks(t)
+	a := newSide(t, "127.0.0.1")
+	peer := netip.MustParseAddr("127.0.0.9")
+	one, two := a.beside(), a.beside()
+	one.meet(peer, password("one"))
+	two.meet(peer, password("two"), port(testPort+1))
+	for _, s := range []*side{one, two} {
+		if err := s.s.Admit(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d := net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(peer, 0))}
+	sock, err := d.Dial("tcp", netip.AddrPortFrom(a.addr, testPort).String())
+	if err == nil {
+		_ = sock.SetDeadline(time.Now().Add(5 * time.Second))
+		_, err = sock.Read(make([]byte, 1))
+		_ = sock.Close()
+	}
+	if !errors.Is(err, syscall.ECONNRESET) { // with a password there would be silence
+		t.Errorf("the connection was not reset: %v", err)
+	}
+	one.run()
+	one.stop()
+
+	two.run()
+	far := newSide(t, "127.0.0.9")
+	far.meet(a.addr, password("two"))
+	far.run()
+	two.await(5 * time.Second)
+}
+
+// beside is another session of the same machine.
+func (a *side) beside() *side {
+	return &side{owner: newOwner(), t: a.t, addr: a.addr, door: a.door}
+}
+
+func port(n uint16) func(*Config) {
+	return func(c *Config) { c.Remote = netip.AddrPortFrom(c.Remote.Addr(), n) }
 }
 
 // TestStrangers: ten thousand connections of strangers are closed, and neither

@@ -30,7 +30,7 @@ func check(want intent.BGP) (intent.BGP, map[netip.AddrPort]error, error) {
 			return want, nil, fmt.Errorf("local route: %w", err)
 		}
 	}
-	inside := slices.Concat(want.Export.Reject, want.Export.Accept)
+	inside := slices.Concat(want.Export.Reject, want.Export.Services, want.Export.Accept)
 	for _, a := range want.Export.Advertise {
 		inside = append(inside, a.CIDR)
 	}
@@ -39,11 +39,16 @@ func check(want intent.BGP) (intent.BGP, map[netip.AddrPort]error, error) {
 			return want, nil, fmt.Errorf("export policy: %w", err)
 		}
 	}
+	for _, p := range slices.Concat(want.Kernel.Services, want.Kernel.Pools) {
+		if err := checkPrefix(p); err != nil {
+			return want, nil, fmt.Errorf("kernel policy: %w", err)
+		}
+	}
 	want = clone(want)
 	bad := map[netip.AddrPort]error{}
 	for at, p := range want.Peers {
 		if err := checkPeer(at, p); err != nil {
-			bad[at] = fmt.Errorf("peer %v (%s): %w", at.Addr(), p.Name, err)
+			bad[at] = fmt.Errorf("peer %v (%s): %w", at, p.Name, err)
 			delete(want.Peers, at)
 		}
 	}

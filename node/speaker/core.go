@@ -71,6 +71,7 @@ type core struct {
 	groups   *adjout.Groups
 	peers    map[netip.AddrPort]*peering
 	policies policies
+	kernel   kernel
 	work     bool        // policies have work left
 	after    []func()    // to be done when what was learned has been told
 	pieces   [2][]Change // scratch
@@ -90,7 +91,7 @@ func startCore(log *slog.Logger, want intent.BGP, restarting bool, o Options, e 
 	c := &core{
 		log: log, ears: e, asn: want.ASN, id: want.RouterID, attrs: &wire.Table{},
 		resolve: resolver(o.Reach), network: o.Network, ctx: ctx, cancel: cancel, inbox: make(chan job, inboxSize),
-		peers: map[netip.AddrPort]*peering{}, policies: newPolicies(o.Reach),
+		peers: map[netip.AddrPort]*peering{}, policies: newPolicies(o.Reach), kernel: newKernel(),
 	}
 	c.restarting.Store(restarting)
 	c.forwarding.Store(restarting)
@@ -203,37 +204,13 @@ func (c *core) commit() {
 	}
 	c.table.Commit(func(deltas []rib.Delta) {
 		c.groups.Changed(deltas)
-		if next = appendChanges(next[:0], deltas); len(next) > 0 {
+		if next = c.kernel.appendChanges(next[:0], deltas); len(next) > 0 {
 			tell(true)
 			held, next = next, held
 		}
 	})
 	tell(false)
 	c.pieces = [2][]Change{held, next}
-}
-
-// appendChanges appends the deltas that matter to the kernel.
-func appendChanges(changes []Change, deltas []rib.Delta) []Change {
-	for i := range deltas {
-		d := &deltas[i]
-		if !d.HopsChanged() && (d.New.Hops != nil || !d.BestChanged()) {
-			continue
-		}
-		changes = append(changes, Change{Prefix: d.Prefix, NextHops: hopsOf(d.New)})
-	}
-	return changes
-}
-
-// hopsOf are the next hops the kernel is to use. Of a route that nobody can
-// reach it is the next hop all the same: the syncer reports what is wrong with it.
-func hopsOf(c rib.Choice) []netip.Addr {
-	switch {
-	case c.Hops != nil:
-		return c.Hops.Addrs()
-	case c.Best.Valid() && c.Best.Local() == nil:
-		return []netip.Addr{c.Best.Attrs().NextHop()}
-	}
-	return nil
 }
 
 // send gives the owner a job, and waits while there are many. It reports false
@@ -318,7 +295,7 @@ func (c *core) withdraw(p netip.Prefix) error {
 }
 
 func (c *core) unset(p netip.Prefix) {
-	for _, s := range []rib.Source{rib.Direct, rib.Kernel} {
+	for _, s := range []rib.Source{rib.Direct, rib.Static, rib.Kernel} {
 		c.table.UnsetLocal(s, []wire.Dest{{Prefix: p}})
 	}
 }

@@ -121,15 +121,15 @@ func TestCheck(t *testing.T) {
 	}{
 		{at("10.0.0.2:179"), ok, ""},
 		{at("[fd00::2]:179"), with(func(p *intent.Peer) { p.LocalAddress = netip.MustParseAddr("fd00::1") }), ""},
-		{netip.AddrPort{}, ok, "peer invalid IP (p): not the address of a host"},
-		{at("0.0.0.0:179"), ok, "peer 0.0.0.0 (p): not the address of a host"},
-		{at("224.0.0.5:179"), ok, "peer 224.0.0.5 (p): not the address of a host"},
-		{at("[::ffff:10.0.0.2]:179"), ok, "peer ::ffff:10.0.0.2 (p): not the address of a host"},
-		{at("10.0.0.2:0"), ok, "peer 10.0.0.2 (p): port 0 can't be dialled"},
-		{at("10.0.0.2:179"), with(func(p *intent.Peer) { p.ASN = 0 }), "peer 10.0.0.2 (p): as number 0 is reserved (RFC 7607)"},
-		{at("10.0.0.2:179"), with(func(p *intent.Peer) { p.LocalAddress = netip.MustParseAddr("fd00::1") }), "peer 10.0.0.2 (p): local address fd00::1 is of the other IP version"},
-		{at("10.0.0.2:179"), with(func(p *intent.Peer) { p.LocalAddress = netip.MustParseAddr("10.0.0.2") }), "peer 10.0.0.2 (p): is this node's own address"},
-		{at("10.0.0.2:179"), with(func(p *intent.Peer) { p.Password = resources.NewPassword(string(make([]byte, 81))) }), "peer 10.0.0.2 (p): the password is longer than the 80 bytes TCP MD5 takes"},
+		{netip.AddrPort{}, ok, "peer invalid AddrPort (p): not the address of a host"},
+		{at("0.0.0.0:179"), ok, "peer 0.0.0.0:179 (p): not the address of a host"},
+		{at("224.0.0.5:179"), ok, "peer 224.0.0.5:179 (p): not the address of a host"},
+		{at("[::ffff:10.0.0.2]:179"), ok, "peer [::ffff:10.0.0.2]:179 (p): not the address of a host"},
+		{at("10.0.0.2:0"), ok, "peer 10.0.0.2:0 (p): port 0 can't be dialled"},
+		{at("10.0.0.2:179"), with(func(p *intent.Peer) { p.ASN = 0 }), "peer 10.0.0.2:179 (p): as number 0 is reserved (RFC 7607)"},
+		{at("10.0.0.2:179"), with(func(p *intent.Peer) { p.LocalAddress = netip.MustParseAddr("fd00::1") }), "peer 10.0.0.2:179 (p): local address fd00::1 is of the other IP version"},
+		{at("10.0.0.2:179"), with(func(p *intent.Peer) { p.LocalAddress = netip.MustParseAddr("10.0.0.2") }), "peer 10.0.0.2:179 (p): is this node's own address"},
+		{at("10.0.0.2:179"), with(func(p *intent.Peer) { p.Password = resources.NewPassword(string(make([]byte, 81))) }), "peer 10.0.0.2:179 (p): the password is longer than the 80 bytes TCP MD5 takes"},
 	}
 	for _, tt := range tests {
 		want, bad, err := check(intent.BGP{ASN: 1, RouterID: ownID, Peers: map[netip.AddrPort]intent.Peer{tt.at: tt.peer}})

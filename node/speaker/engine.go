@@ -18,8 +18,8 @@ type engine interface {
 	// removePeer ends a session and forgets what it brought. back says that the
 	// peer is added again at once, with other settings.
 	removePeer(at netip.AddrPort, back bool) error
-	// setRules replaces the export policy, which at first lets nothing out,
-	// and the rules of some peers, without ending a session: what may go out
+	// setRules replaces the export policy, which at first lets nothing out, the
+	// rules for the kernel, and the rules of some peers, without ending a session: what may go out
 	// now is announced, what may not any more is withdrawn, and so with what
 	// may come in.
 	setRules(want intent.BGP, peers []netip.AddrPort) error
@@ -47,14 +47,14 @@ type ears struct {
 	// piece of what was decided at once; endOfRIB by the same, after the routes
 	// that came before the marker.
 	best     func(piece []Change, more bool)
-	endOfRIB func(peer netip.Addr)
+	endOfRIB func(peer netip.AddrPort)
 	// up says that a session is established, and whether the peer will send
 	// End-of-RIB; down that it is over.
-	up   func(peer netip.Addr, marker bool)
-	down func(peer netip.Addr)
+	up   func(peer netip.AddrPort, marker bool)
+	down func(peer netip.AddrPort)
 	// changed says that a session stands otherwise than before. How is asked
 	// for late, so that of two calls at once none is overtaken.
-	changed func(peer netip.Addr, now func() session.Status)
+	changed func(peer netip.AddrPort, now func() session.Status)
 	// failed says that there is no session, and why: nothing more will come of it.
-	failed func(peer netip.Addr, why error)
+	failed func(peer netip.AddrPort, why error)
 }

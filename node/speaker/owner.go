@@ -27,7 +27,7 @@ func (c *core) learn(p *peering, b *batch) {
 			if p.stale {
 				p.sweep()
 			}
-			c.after = append(c.after, func() { c.ears.endOfRIB(p.at.Addr()) })
+			c.after = append(c.after, func() { c.ears.endOfRIB(p.at) })
 		case o.attrs == nil:
 			c.table.Withdraw(p.peer, o.family, run)
 		default:
@@ -41,7 +41,7 @@ func (c *core) learn(p *peering, b *batch) {
 				p.overflow(p.tooMany())
 				return
 			case !ok:
-				c.log.Warn("a peer has told too many paths to one prefix", "peer", p.at.Addr(), "limit", rib.MaxPaths)
+				c.log.Warn("a peer has told too many paths to one prefix", "peer", p.at, "limit", rib.MaxPaths)
 				p.overflow(wire.Notification{Code: wire.Cease, Subcode: wire.OutOfResources})
 				return
 			}
@@ -69,7 +69,7 @@ func (p *peering) tooMany() wire.Notification {
 // of it is decided on. The session comes back after a while.
 func (p *peering) overflow(why wire.Notification) {
 	p.quit()
-	p.c.ears.down(p.at.Addr())
+	p.c.ears.down(p.at)
 	p.sweep()
 	p.c.table.Down(p.peer, wire.Both)
 	p.barred = true
@@ -118,7 +118,7 @@ func (p *peering) up(t session.Terms) {
 	})
 	p.member = p.c.groups.Join(k, x.decide, p.peer, p.session.Wake)
 	p.c.forwarding.Store(true)
-	p.c.ears.up(p.at.Addr(), t.GracefulRestart)
+	p.c.ears.up(p.at, t.GracefulRestart)
 }
 
 // down ends what up began.
@@ -127,7 +127,7 @@ func (p *peering) down(r session.Reason) {
 		return // it has left already
 	}
 	p.quit()
-	p.c.ears.down(p.at.Addr())
+	p.c.ears.down(p.at)
 	// What was stale already when the session fell again isn't kept twice.
 	p.sweep()
 	if !r.Keep.Has(p.family) || p.restart == 0 {

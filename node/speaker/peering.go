@@ -80,7 +80,7 @@ func newPeering(c *core, at netip.AddrPort, want intent.Peer) (*peering, error) 
 func (p *peering) run() {
 	defer close(p.ended)
 	if err := p.session.Run(p.c.ctx); err != nil {
-		p.c.ears.failed(p.at.Addr(), err)
+		p.c.ears.failed(p.at, err)
 	}
 }
 
@@ -160,4 +160,4 @@ func (p *peering) Down(r session.Reason) {
 }
 
 // Changed implements session.Handler.
-func (p *peering) Changed() { p.c.ears.changed(p.at.Addr(), p.session.Status) }
+func (p *peering) Changed() { p.c.ears.changed(p.at, p.session.Status) }

@@ -1,6 +1,7 @@
 package speaker
 
 import (
+	"cmp"
 	"maps"
 	"net/netip"
 	"slices"
@@ -14,7 +15,6 @@ import (
 
 // An entry is what is remembered of a peer that is wanted.
 type entry struct {
-	at      netip.AddrPort
 	peer    intent.Peer
 	running bool // the speaker has the peer
 	state   session.State
@@ -41,33 +41,33 @@ type book struct {
 	now func() time.Time
 
 	mu    sync.Mutex
-	peers map[netip.Addr]*entry
+	peers map[netip.AddrPort]*entry
 }
 
 func newBook() *book {
-	return &book{now: time.Now, peers: map[netip.Addr]*entry{}}
+	return &book{now: time.Now, peers: map[netip.AddrPort]*entry{}}
 }
 
 // want says which peers there should be, also those that can't be had.
 func (b *book) want(peers map[netip.AddrPort]intent.Peer) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	wanted := make(map[netip.Addr]bool, len(peers))
+	wanted := make(map[netip.AddrPort]bool, len(peers))
 	for at, p := range peers {
-		wanted[at.Addr()] = true
-		e, ok := b.peers[at.Addr()]
+		wanted[at] = true
+		e, ok := b.peers[at]
 		if !ok {
 			e = &entry{since: b.now()}
-			b.peers[at.Addr()] = e
+			b.peers[at] = e
 		}
-		e.at, e.peer = at, p
+		e.peer = p
 	}
-	maps.DeleteFunc(b.peers, func(a netip.Addr, _ *entry) bool { return !wanted[a] })
+	maps.DeleteFunc(b.peers, func(a netip.AddrPort, _ *entry) bool { return !wanted[a] })
 }
 
 // added says that the speaker now has a peer; with an error, that it can't
 // have it.
-func (b *book) added(peer netip.Addr, err error) {
+func (b *book) added(peer netip.AddrPort, err error) {
 	b.edit(peer, func(e *entry) {
 		e.running, e.state, e.problem, e.told, e.attempt = err == nil, session.Idle, "", false, ""
 		if err != nil {
@@ -77,12 +77,12 @@ func (b *book) added(peer netip.Addr, err error) {
 }
 
 // removed says that the speaker no longer has a peer.
-func (b *book) removed(peer netip.Addr) {
+func (b *book) removed(peer netip.AddrPort) {
 	b.edit(peer, func(e *entry) { e.running, e.state = false, session.Idle })
 }
 
 // moved notes how a session stands now.
-func (b *book) moved(peer netip.Addr, now func() session.Status) {
+func (b *book) moved(peer netip.AddrPort, now func() session.Status) {
 	b.edit(peer, func(e *entry) {
 		st := now()
 		if !e.running {
@@ -113,7 +113,7 @@ func (e *entry) blame(r session.Reason) {
 }
 
 // edit changes an entry and keeps its time.
-func (b *book) edit(peer netip.Addr, change func(*entry)) {
+func (b *book) edit(peer netip.AddrPort, change func(*entry)) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	e, ok := b.peers[peer]
@@ -139,14 +139,14 @@ func (b *book) sessions() (up, all int) {
 	return up, len(b.peers)
 }
 
-// list reports all peers, sorted by address.
+// list reports all peers, sorted by address and port.
 func (b *book) list() []status.Peer {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	peers := make([]status.Peer, 0, len(b.peers))
-	for a, e := range b.peers {
+	for at, e := range b.peers {
 		p := status.Peer{
-			Name: e.peer.Name, Type: e.peer.Type, Address: a, Port: e.at.Port(), ASNumber: e.peer.ASN,
+			Name: e.peer.Name, Type: e.peer.Type, Address: at.Addr(), Port: at.Port(), ASNumber: e.peer.ASN,
 			State: e.word(), BGPState: e.state.String(), Since: e.since, LastError: e.problem, AttemptError: e.attempt,
 		}
 		if local := e.peer.LocalAddress; local.IsValid() {
@@ -156,6 +156,6 @@ func (b *book) list() []status.Peer {
 		}
 		peers = append(peers, p)
 	}
-	slices.SortFunc(peers, func(a, b status.Peer) int { return a.Address.Compare(b.Address) })
+	slices.SortFunc(peers, func(a, b status.Peer) int { return cmp.Or(a.Address.Compare(b.Address), cmp.Compare(a.Port, b.Port)) })
 	return peers
 }

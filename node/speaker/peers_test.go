@@ -15,7 +15,7 @@ func TestReasonOfAnEndStays(t *testing.T) {
 	at := netip.MustParseAddrPort("10.0.0.1:179")
 	b := newBook()
 	b.want(map[netip.AddrPort]intent.Peer{at: {}})
-	b.added(at.Addr(), nil)
+	b.added(at, nil)
 	goodbye := func(words string) session.Reason {
 		return session.Reason{Cause: session.Received, State: session.Established, Notification: wire.Notification{Code: wire.Cease, Subcode: wire.AdminShutdown, Data: append([]byte{byte(len(words))}, words...)}}
 	}
@@ -38,7 +38,7 @@ func TestReasonOfAnEndStays(t *testing.T) {
 		{session.Idle, session.Reason{Cause: session.Lost, State: session.Established, Text: "connection closed by the peer"}, "connection closed by the peer", ""},
 		{session.Active, refused, "connection closed by the peer", "connection refused"},
 	} {
-		b.moved(at.Addr(), func() session.Status {
+		b.moved(at, func() session.Status {
 			return session.Status{State: step.state, Reason: step.reason, Terms: &session.Terms{Local: at}}
 		})
 		if p := b.list()[0]; p.LastError != step.last || p.AttemptError != step.attempt {

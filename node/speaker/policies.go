@@ -58,11 +58,9 @@ type exporter struct {
 // decide is an adjout.Policy.
 func (x *exporter) decide(r adjout.Route) *wire.Attrs {
 	t := policy.Route{Prefix: r.Prefix, Attrs: r.Attrs, Remote: r.From.Source == rib.BGP}
-	switch {
-	case !x.judge.Interfaces():
-	case r.Local != nil:
+	if r.Local != nil {
 		t.Interface = r.Local.Interface
-	default:
+	} else {
 		t.Interface = x.ways.by(r.Held.NextHop())
 	}
 	return x.judge.Judge(t).Attrs
@@ -88,7 +86,8 @@ func (c *core) reexport(which func(*exporter) bool) {
 // rewayed looks at every route again where it makes a difference by which
 // interface a next hop is reached, after that has changed for one.
 func (c *core) rewayed() {
-	if !c.policies.ways.changed() {
+	changed, workloads := c.policies.ways.changed()
+	if !changed {
 		return
 	}
 	for _, p := range c.peers {
@@ -96,7 +95,7 @@ func (c *core) rewayed() {
 			p.judgeAnew()
 		}
 	}
-	c.reexport(func(x *exporter) bool { return x.judge.Interfaces() })
+	c.reexport(func(x *exporter) bool { return workloads || x.judge.Interfaces() })
 }
 
 // forget lets go of what the policies remember.

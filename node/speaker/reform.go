@@ -9,8 +9,8 @@ import (
 	"github.com/calctl/calctl/node/wire"
 )
 
-// setRules puts another export policy in force, and other rules of some peers,
-// as one.
+// setRules puts another export policy in force, other rules for the kernel, and
+// other rules of some peers, as one.
 func (c *core) setRules(want intent.BGP, peers []netip.AddrPort) error {
 	c.call(func() {
 		pools := !c.policies.rest.Equal(want.Export)
@@ -18,6 +18,7 @@ func (c *core) setRules(want intent.BGP, peers []netip.AddrPort) error {
 			c.policies.rest = want.Export
 			clear(c.policies.out)
 		}
+		c.setKernel(want.Kernel)
 		for _, at := range peers {
 			if p := c.peers[at]; p != nil {
 				p.reform(want.Peers[at].Rules)

@@ -49,8 +49,11 @@ func nextHop(mode intent.NextHopMode) adjout.NextHop {
 
 // sourceOf is a local route's source in the table's terms.
 func sourceOf(s intent.Source) rib.Source {
-	if s == intent.Kernel {
+	switch s {
+	case intent.Kernel:
 		return rib.Kernel
+	case intent.Static:
+		return rib.Static
 	}
 	return rib.Direct
 }

@@ -28,7 +28,7 @@ type settling struct {
 	done     bool
 	deadline time.Time
 	changed  time.Time // when a best path changed the last time
-	waiting  map[netip.Addr]*awaited
+	waiting  map[netip.AddrPort]*awaited
 }
 
 // awaited is a peer whose routes are not all here yet.
@@ -40,14 +40,14 @@ type awaited struct {
 
 // want says which peers there are. Only those of the first call that names any
 // are waited for, as long as later calls name them too.
-func (s *settling) want(peers []netip.Addr, enabled bool, now time.Time) {
+func (s *settling) want(peers []netip.AddrPort, enabled bool, now time.Time) {
 	if !s.began {
 		s.began, s.deadline = true, now.Add(settleLimit)
 	}
 	switch {
 	case s.done:
 	case s.armed:
-		keep := make(map[netip.Addr]*awaited, len(s.waiting))
+		keep := make(map[netip.AddrPort]*awaited, len(s.waiting))
 		for _, p := range peers {
 			if w, ok := s.waiting[p]; ok {
 				keep[p] = w
@@ -56,7 +56,7 @@ func (s *settling) want(peers []netip.Addr, enabled bool, now time.Time) {
 		s.waiting = keep
 	case len(peers) > 0:
 		s.armed, s.deadline = true, now.Add(settleLimit)
-		s.waiting = make(map[netip.Addr]*awaited, len(peers))
+		s.waiting = make(map[netip.AddrPort]*awaited, len(peers))
 		for _, p := range peers {
 			s.waiting[p] = &awaited{}
 		}
@@ -69,21 +69,21 @@ func (s *settling) want(peers []netip.Addr, enabled bool, now time.Time) {
 
 // up says that a session is established, and whether the peer will send
 // End-of-RIB markers.
-func (s *settling) up(peer netip.Addr, marker bool, now time.Time) {
+func (s *settling) up(peer netip.AddrPort, marker bool, now time.Time) {
 	if w, ok := s.waiting[peer]; ok {
 		*w = awaited{up: true, since: now, marker: marker}
 	}
 }
 
 // down says that a session has ended.
-func (s *settling) down(peer netip.Addr) {
+func (s *settling) down(peer netip.AddrPort) {
 	if w, ok := s.waiting[peer]; ok {
 		*w = awaited{}
 	}
 }
 
 // endOfRIB says that a peer has sent the marker.
-func (s *settling) endOfRIB(peer netip.Addr) { delete(s.waiting, peer) }
+func (s *settling) endOfRIB(peer netip.AddrPort) { delete(s.waiting, peer) }
 
 // moved says that a best path has changed.
 func (s *settling) moved(now time.Time) { s.changed = now }

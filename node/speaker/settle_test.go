@@ -14,7 +14,7 @@ import (
 
 func TestSettling(t *testing.T) {
 	var (
-		a, b = ten(0, 1), ten(0, 2)
+		a, b = netip.AddrPortFrom(ten(0, 1), 179), netip.AddrPortFrom(ten(0, 1), 1790)
 		zero = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	)
 	// at says what happens when, in seconds from the start.
@@ -22,15 +22,17 @@ func TestSettling(t *testing.T) {
 		after float64
 		do    func(s *settling, now time.Time)
 	}
-	want := func(peers ...netip.Addr) func(*settling, time.Time) {
+	want := func(peers ...netip.AddrPort) func(*settling, time.Time) {
 		return func(s *settling, now time.Time) { s.want(peers, true, now) }
 	}
 	disabled := func(s *settling, now time.Time) { s.want(nil, false, now) }
-	up := func(p netip.Addr, marker bool) func(*settling, time.Time) {
+	up := func(p netip.AddrPort, marker bool) func(*settling, time.Time) {
 		return func(s *settling, now time.Time) { s.up(p, marker, now) }
 	}
-	down := func(p netip.Addr) func(*settling, time.Time) { return func(s *settling, _ time.Time) { s.down(p) } }
-	eor := func(p netip.Addr) func(*settling, time.Time) { return func(s *settling, _ time.Time) { s.endOfRIB(p) } }
+	down := func(p netip.AddrPort) func(*settling, time.Time) { return func(s *settling, _ time.Time) { s.down(p) } }
+	eor := func(p netip.AddrPort) func(*settling, time.Time) {
+		return func(s *settling, _ time.Time) { s.endOfRIB(p) }
+	}
 	moved := func(s *settling, now time.Time) { s.moved(now) }
 
 	tests := []struct {
@@ -112,8 +114,8 @@ func TestSettledIsTold(t *testing.T) {
 			e.want, e.ears = want, x
 			return e, nil
 		}
-		peer := ten(0, 2)
-		want := intent.BGP{ASN: 1, RouterID: ownID, Peers: map[netip.AddrPort]intent.Peer{netip.AddrPortFrom(peer, 179): {ASN: 2}}}
+		peer := netip.AddrPortFrom(ten(0, 2), 179)
+		want := intent.BGP{ASN: 1, RouterID: ownID, Peers: map[netip.AddrPort]intent.Peer{peer: {ASN: 2}}}
 		if err := s.Apply(context.Background(), want); err != nil {
 			t.Fatal(err)
 		}
@@ -123,7 +125,7 @@ func TestSettledIsTold(t *testing.T) {
 		if len(heard) != 0 {
 			t.Fatalf("heard %v before anything was sent", heard)
 		}
-		e.ears.best([]Change{{Prefix: netip.MustParsePrefix("10.9.0.0/16"), NextHops: []netip.Addr{peer}}}, false)
+		e.ears.best([]Change{{Prefix: netip.MustParsePrefix("10.9.0.0/16"), NextHops: []netip.Addr{peer.Addr()}}}, false)
 		e.ears.endOfRIB(peer)
 		<-time.After(time.Second)
 		e.ears.endOfRIB(peer)

@@ -70,12 +70,12 @@ func (s *Speaker) Apply(ctx context.Context, want intent.BGP) error {
 		return err
 	}
 	s.book.want(asked)
-	s.settle.want(slices.Collect(addrs(want.Peers)), want.Enabled())
+	s.settle.want(slices.Collect(maps.Keys(want.Peers)), want.Enabled())
 	defer wake(s.peers)
 
 	var errs []error
 	for _, at := range slices.SortedFunc(maps.Keys(bad), netip.AddrPort.Compare) {
-		s.book.added(at.Addr(), bad[at])
+		s.book.added(at, bad[at])
 		errs = append(errs, bad[at])
 	}
 	errs = append(errs, s.act(ctx, Diff(s.have, want), want)...)
@@ -100,37 +100,37 @@ func (s *Speaker) act(ctx context.Context, c Changes, want intent.BGP) (errs []e
 			why = errs[0]
 		}
 		for at := range want.Peers {
-			s.book.added(at.Addr(), why)
+			s.book.added(at, why)
 		}
 		return errs
 	}
-	stuck := map[netip.Addr]bool{}
+	stuck := map[netip.AddrPort]bool{}
 	for _, at := range c.Remove {
 		if ctx.Err() != nil {
 			return append(errs, ctx.Err())
 		}
 		p := s.have.Peers[at]
 		if err := s.engine.removePeer(at, slices.Contains(c.Add, at)); err != nil {
-			fail("remove peer %v (%s): %w", at.Addr(), p.Name, err)
-			stuck[at.Addr()] = true
+			fail("remove peer %v (%s): %w", at, p.Name, err)
+			stuck[at] = true
 			continue
 		}
-		s.book.removed(at.Addr())
-		s.settle.down(at.Addr())
+		s.book.removed(at)
+		s.settle.down(at)
 		delete(s.have.Peers, at)
-		s.log.Info("peer removed", "peer", at.Addr(), "name", p.Name)
+		s.log.Info("peer removed", "peer", at, "name", p.Name)
 	}
 	if c.Policy || len(c.Rules) > 0 {
 		if err := s.engine.setRules(want, c.Rules); err != nil {
 			fail("replace the rules: %w", err)
 			c.Add = nil // they would hear less, or more, than they should
 		} else {
-			s.have.Export = want.Export
+			s.have.Export, s.have.Kernel = want.Export, want.Kernel
 			for _, at := range c.Rules {
 				p := s.have.Peers[at]
 				p.Rules = want.Peers[at].Rules
 				s.have.Peers[at] = p
-				s.log.Info("peer has other rules", "peer", at.Addr(), "name", p.Name)
+				s.log.Info("peer has other rules", "peer", at, "name", p.Name)
 			}
 		}
 	}
@@ -151,20 +151,19 @@ func (s *Speaker) act(ctx context.Context, c Changes, want intent.BGP) (errs []e
 	if ctx.Err() != nil {
 		return append(errs, ctx.Err())
 	}
-	// An engine has one peer at an address.
-	add := slices.DeleteFunc(c.Add, func(at netip.AddrPort) bool { return stuck[at.Addr()] })
+	add := slices.DeleteFunc(c.Add, func(at netip.AddrPort) bool { return stuck[at] })
 	for _, at := range add {
-		s.book.added(at.Addr(), nil) // before the engine tells of it
+		s.book.added(at, nil) // before the engine tells of it
 	}
 	for i, err := range s.engine.addPeers(add, want.Peers) {
 		at, p := add[i], want.Peers[add[i]]
 		if err != nil {
-			s.book.added(at.Addr(), err)
-			fail("add peer %v (%s): %w", at.Addr(), p.Name, err)
+			s.book.added(at, err)
+			fail("add peer %v (%s): %w", at, p.Name, err)
 			continue
 		}
 		s.have.Peers[at] = p
-		s.log.Info("peer added", "peer", at.Addr(), "name", p.Name, "as", p.ASN, "type", p.Type)
+		s.log.Info("peer added", "peer", at, "name", p.Name, "as", p.ASN, "type", p.Type)
 	}
 	return errs
 }
@@ -181,11 +180,11 @@ func (s *Speaker) start(want intent.BGP) error {
 		endOfRIB: s.settle.endOfRIB,
 		up:       s.settle.up,
 		down:     s.settle.down,
-		changed: func(peer netip.Addr, now func() session.Status) {
+		changed: func(peer netip.AddrPort, now func() session.Status) {
 			s.book.moved(peer, now)
 			wake(s.peers)
 		},
-		failed: func(peer netip.Addr, why error) {
+		failed: func(peer netip.AddrPort, why error) {
 			s.book.added(peer, why)
 			wake(s.peers)
 		},
@@ -209,8 +208,8 @@ func (s *Speaker) stop(why string) {
 	s.running.Store(nil)
 	s.engine.stop(why)
 	for at := range s.have.Peers {
-		s.book.removed(at.Addr())
-		s.settle.down(at.Addr())
+		s.book.removed(at)
+		s.settle.down(at)
 	}
 	s.engine, s.have = nil, intent.BGP{}
 }
@@ -225,7 +224,7 @@ func (s *Speaker) remember(want intent.BGP) {
 	}
 }
 
-// Peers reports every peer that is wanted, sorted by address.
+// Peers reports every peer that is wanted, sorted by address and port.
 func (s *Speaker) Peers() []status.Peer {
 	peers := s.book.list()
 	e := s.running.Load()
@@ -269,16 +268,5 @@ func (s *Speaker) Close() {
 	if s.engine != nil {
 		s.engine.hush()
 		s.stop("calctl is stopping")
-	}
-}
-
-// addrs are the addresses of peers.
-func addrs(peers map[netip.AddrPort]intent.Peer) func(func(netip.Addr) bool) {
-	return func(yield func(netip.Addr) bool) {
-		for at := range peers {
-			if !yield(at.Addr()) {
-				return
-			}
-		}
 	}
 }

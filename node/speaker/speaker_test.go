@@ -222,7 +222,7 @@ func TestOthersGoOn(t *testing.T) {
 		at(1): {Name: "one", ASN: 2}, at(2): {Name: "two", ASN: 2}, at(3): {Name: "three", ASN: 0}, at(4): {Name: "four", ASN: 2},
 	}}
 	err := s.Apply(context.Background(), want)
-	const text = "peer 10.0.0.3 (three): as number 0 is reserved (RFC 7607)\nadd peer 10.0.0.2 (two): refused"
+	const text = "peer 10.0.0.3:179 (three): as number 0 is reserved (RFC 7607)\nadd peer 10.0.0.2:179 (two): refused"
 	if err == nil || err.Error() != text {
 		t.Errorf("got %v\nwant %s", err, text)
 	}
@@ -238,7 +238,7 @@ func TestOthersGoOn(t *testing.T) {
 	}
 	if d := cmp.Diff(map[string]string{
 		"one": "start ", "two": "down refused", "four": "start ",
-		"three": "down peer 10.0.0.3 (three): as number 0 is reserved (RFC 7607)",
+		"three": "down peer 10.0.0.3:179 (three): as number 0 is reserved (RFC 7607)",
 	}, states()); d != "" {
 		t.Errorf("states (-want +got):\n%s", d)
 	}

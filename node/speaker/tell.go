@@ -72,19 +72,19 @@ func (s *settler) do(f func(*settling, time.Time)) {
 	wake(s.wake)
 }
 
-func (s *settler) want(peers []netip.Addr, enabled bool) {
+func (s *settler) want(peers []netip.AddrPort, enabled bool) {
 	s.do(func(s *settling, now time.Time) { s.want(peers, enabled, now) })
 }
 
-func (s *settler) up(peer netip.Addr, marker bool) {
+func (s *settler) up(peer netip.AddrPort, marker bool) {
 	s.do(func(s *settling, now time.Time) { s.up(peer, marker, now) })
 }
 
-func (s *settler) down(peer netip.Addr) {
+func (s *settler) down(peer netip.AddrPort) {
 	s.do(func(s *settling, _ time.Time) { s.down(peer) })
 }
 
-func (s *settler) endOfRIB(peer netip.Addr) {
+func (s *settler) endOfRIB(peer netip.AddrPort) {
 	s.do(func(s *settling, _ time.Time) { s.endOfRIB(peer) })
 }
 
