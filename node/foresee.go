@@ -37,6 +37,7 @@ func Foresee(ctx context.Context, c Config) (plan.Plan, error) {
 		}
 		host = hostFacts(facts)
 	}
+	host.Environment = c.Environment
 	return plan.Make(snap, c.Name, host), nil
 }
 

@@ -97,13 +97,17 @@ func (o *nodeRunOptions) foreseeHere(ctx context.Context, a *app, name string) (
 	if err != nil {
 		return plan.Plan{}, usageError{err}
 	}
+	environment, err := a.nodeEnvironment()
+	if err != nil {
+		return plan.Plan{}, usageError{err}
+	}
 	s, err := a.open(ctx)
 	if err != nil {
 		return plan.Plan{}, err
 	}
 	defer func() { _ = s.Close() }()
 	a.tellIfMissing()
-	return node.Foresee(ctx, node.Config{Name: name, Store: s, Identity: identity})
+	return node.Foresee(ctx, node.Config{Name: name, Store: s, Identity: identity, Environment: environment})
 }
 
 // foreseeFrom asks files alone.

@@ -104,8 +104,8 @@ type Advertisement struct {
 // A Route is one the node has without BGP.
 type Route struct {
 	Prefix    netip.Prefix `json:"prefix"`
-	Source    string       `json:"source"`    // direct, kernel
-	Gateway   netip.Addr   `json:"gateway"`   // of a kernel route that has one
+	Source    string       `json:"source"`    // direct, static, kernel
+	Gateway   netip.Addr   `json:"gateway"`   // of a kernel or static route that has one
 	Interface string       `json:"interface"` // "": a blackhole and the like
 	Metric    uint32       `json:"metric"`    // of a kernel route
 	Exported  bool         `json:"exported"`  // told, if no filter decides otherwise
@@ -209,7 +209,7 @@ func (p Plan) route(prefix netip.Prefix) Route {
 	return Route{prefix, sources[r.Source], r.Gateway, r.Interface, r.Metric, p.Export.Permits(prefix)}
 }
 
-var sources = map[intent.Source]string{intent.Direct: "direct", intent.Kernel: "kernel"}
+var sources = map[intent.Source]string{intent.Direct: "direct", intent.Kernel: "kernel", intent.Static: "static"}
 
 // list is a list for JSON: never null.
 func list[E any](all []E) []E {
