@@ -10,9 +10,9 @@ import (
 // and is told when they go.
 func TestKernelRules(t *testing.T) {
 	f := fars(t, 1)[0]
-	f.bird(bird{asn: 64513, v6: true, routes: []string{"10.9.0.0/24", "10.96.1.0/24", "10.97.0.0/16", "fd96:1::/64"}})
+	f.bird(bird{asn: 64514, v6: true, routes: []string{"10.9.0.0/24", "10.96.1.0/24", "10.97.0.0/16", "fd96:1::/64"}})
 	s := speak(t)
-	want := bgpWith(f.peer4(64513), f.peer6(64513))
+	want := bgpWith(f.peer4(64514), f.peer6(64514))
 	told := func(service, pool, six string) {
 		t.Helper()
 		s.awaitRoute("10.9.0.0/24", "10.0.1.2")
