@@ -295,8 +295,8 @@ func (f far) peer4(asn uint32, change ...func(*intent.Peer)) map[netip.AddrPort]
 	return onePeer(f, f.addr4(), f.here4(), asn, change)
 }
 
-func (f far) peer6(asn uint32, change ...func(*intent.Peer)) map[netip.AddrPort]intent.Peer {
-	return onePeer(f, f.addr6(), f.here6(), asn, change)
+func (f far) peer6(asn uint32) map[netip.AddrPort]intent.Peer {
+	return onePeer(f, f.addr6(), f.here6(), asn, nil)
 }
 
 func onePeer(f far, addr, local netip.Addr, asn uint32, change []func(*intent.Peer)) map[netip.AddrPort]intent.Peer {
