@@ -40,12 +40,17 @@ bin/golangci-lint: .ci/lint/go.mod
 bin/goreleaser: .ci/release/go.mod
 	$(GO) build -C .ci/release $(GOFLAGS) -o ../../$@ github.com/goreleaser/goreleaser/v2
 
-deps: bin/deps/gobgp4 ## the programs the tests run: other BGP daemons, ip, ping, tshark, gcc (Debian, root)
+deps: bin/deps/gobgp4 bin/deps/etcd ## the programs the tests run: other BGP daemons, etcd, ip, ping, tshark, gcc (Debian, root)
 	.ci/deps
 
 bin/deps/gobgp4: .ci/gobgp/go.mod
 	mkdir -p $@
 	$(GO) build -C .ci/gobgp $(GOFLAGS) -o ../../$@/ github.com/osrg/gobgp/v4/cmd/gobgp github.com/osrg/gobgp/v4/cmd/gobgpd
+	touch $@
+
+bin/deps/etcd: .ci/etcd/go.mod
+	mkdir -p $@
+	$(GO) build -C .ci/etcd $(GOFLAGS) -o ../../$@/etcd go.etcd.io/etcd/server/v3
 	touch $@
 
 clean: ## what was built

@@ -59,7 +59,7 @@ func (l *Lab) File(name, content string) string {
 type Host struct {
 	*Lab
 	Name string
-	NS   string // the namespace's name for `ip -n`
+	NS   string // the namespace's name for `ip -n`, "" for the test's own
 }
 
 // Host adds a machine.
@@ -153,6 +153,9 @@ func (h *Host) Try(name string, args ...string) (string, error) {
 
 // Command is a program to run in the host.
 func (h *Host) Command(name string, args ...string) *exec.Cmd {
+	if h.NS == "" {
+		return exec.Command(name, args...)
+	}
 	return exec.Command("ip", append([]string{"netns", "exec", h.NS, name}, args...)...)
 }
 

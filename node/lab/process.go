@@ -68,6 +68,12 @@ func (p *Process) Kill() {
 	<-p.done
 }
 
+// Pause stops the program where it is, until Continue (SIGSTOP).
+func (p *Process) Pause() { _ = p.cmd.Process.Signal(syscall.SIGSTOP) }
+
+// Continue lets a program go on that was paused.
+func (p *Process) Continue() { _ = p.cmd.Process.Signal(syscall.SIGCONT) }
+
 // Stop asks the program to end (SIGTERM) and returns its error status.
 func (p *Process) Stop() error {
 	_ = p.cmd.Process.Signal(syscall.SIGTERM)

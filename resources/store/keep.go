@@ -1,6 +1,34 @@
 package store
 
-import "github.com/calctl/calctl/resources"
+import (
+	"crypto/rand"
+	"fmt"
+	"time"
+
+	"github.com/calctl/calctl/resources"
+)
+
+// Born gives a resource that is about to be stored for the first time what it
+// does not have yet of a uid and a creation time (to the second, in UTC).
+func Born(r resources.Resource) {
+	meta := r.Meta()
+	if meta.UID == "" {
+		meta.UID = newUID()
+	}
+	if meta.CreationTimestamp == nil {
+		now := time.Now().UTC().Truncate(time.Second)
+		meta.CreationTimestamp = &now
+	}
+}
+
+// newUID returns a random UUID (RFC 9562, version 4).
+func newUID() string {
+	var u [16]byte
+	_, _ = rand.Read(u[:]) // never fails
+	u[6] = u[6]&0x0f | 0x40
+	u[8] = u[8]&0x3f | 0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", u[:4], u[4:6], u[6:8], u[8:10], u[10:])
+}
 
 // Keep gives next what an update may not change of the stored resource: uid,
 // creation time, and the status where the kind has one. Backends call it on

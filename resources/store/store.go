@@ -59,9 +59,3 @@ type Locker interface {
 	// everybody. Lock fails when ctx is done before it is the caller's turn.
 	Lock(ctx context.Context) (alone Store, release func(), err error)
 }
-
-// Health is what a store says about itself.
-type Health struct {
-	Location string // for people: a folder, a list of endpoints
-	Err      error  // why the datastore can't be followed now, nil when it can
-}

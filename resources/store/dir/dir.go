@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/calctl/calctl/resources"
@@ -26,8 +25,7 @@ type Store struct {
 	// folder: the others of this process queue up here and need not poll.
 	turn chan struct{}
 
-	mu      sync.Mutex
-	trouble map[*watch]error // why a watch can't follow the folder
+	troubles store.Troubles
 }
 
 var _ store.Locker = (*Store)(nil)
@@ -53,11 +51,10 @@ func Open(path string, opts ...Option) (*Store, error) {
 		return nil, fmt.Errorf("datastore: %w", err)
 	}
 	s := &Store{
-		path:    path,
-		patrol:  10 * time.Second,
-		notify:  newNotifier,
-		turn:    make(chan struct{}, 1),
-		trouble: map[*watch]error{},
+		path:   path,
+		patrol: 10 * time.Second,
+		notify: newNotifier,
+		turn:   make(chan struct{}, 1),
 	}
 	for _, o := range opts {
 		o(s)
@@ -137,19 +134,7 @@ func (s *Store) List(ctx context.Context, kind resources.Kind) ([]resources.Reso
 
 // Health says where the folder is, and what keeps a running Watch from
 // following it as it should.
-func (s *Store) Health() store.Health {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	h := store.Health{Location: "dir " + s.path}
-	for _, err := range s.trouble {
-		// Watches of one folder suffer from the same; any of them will do, as
-		// long as it is always the same one.
-		if h.Err == nil || err.Error() < h.Err.Error() {
-			h.Err = err
-		}
-	}
-	return h
-}
+func (s *Store) Health() store.Health { return s.troubles.Health("dir " + s.path) }
 
 // Close has nothing to do: a Store holds files open only during a call.
 func (s *Store) Close() error { return nil }

@@ -172,23 +172,14 @@ func (w *watch) rest(err, deaf error) {
 		pause = min(pause, anxious)
 	}
 	w.patrol.Reset(pause)
-
-	w.store.mu.Lock()
-	defer w.store.mu.Unlock()
-	if err != nil {
-		w.store.trouble[w] = err
-	} else {
-		delete(w.store.trouble, w)
-	}
+	w.store.troubles.Note(w, err)
 }
 
 func (w *watch) end() {
 	w.deaf()
 	w.settle.Stop()
 	w.patrol.Stop()
-	w.store.mu.Lock()
-	defer w.store.mu.Unlock()
-	delete(w.store.trouble, w)
+	w.store.troubles.Note(w, nil)
 }
 
 func stopped() *time.Timer {

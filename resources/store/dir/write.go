@@ -3,13 +3,11 @@ package dir
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/calctl/calctl/resources"
 	"github.com/calctl/calctl/resources/store"
@@ -137,13 +135,7 @@ func (s *Store) expect(ctx context.Context, key resources.Key, version string) (
 // version this stands for. It needs the lock.
 func (s *Store) put(r resources.Resource) error {
 	meta, key := r.Meta(), resources.KeyOf(r)
-	if meta.UID == "" {
-		meta.UID = newUID()
-	}
-	if meta.CreationTimestamp == nil {
-		now := time.Now().UTC().Truncate(time.Second)
-		meta.CreationTimestamp = &now
-	}
+	store.Born(r)
 	data, err := render(r)
 	if err != nil {
 		return err
@@ -237,13 +229,4 @@ func syncFolder(path string) error {
 	}
 	defer func() { _ = f.Close() }()
 	return f.Sync()
-}
-
-// newUID returns a random UUID (RFC 9562, version 4).
-func newUID() string {
-	var u [16]byte
-	_, _ = rand.Read(u[:]) // never fails
-	u[6] = u[6]&0x0f | 0x40
-	u[8] = u[8]&0x3f | 0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", u[:4], u[4:6], u[6:8], u[8:10], u[10:])
 }

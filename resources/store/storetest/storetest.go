@@ -44,7 +44,8 @@ func Run(t *testing.T, open func(t *testing.T) store.Store, reopen func(t *testi
 		{"watch sees no half of an update", testWhole},
 		{"watch ends with its context", testWatchEnds},
 		{"two watchers", testTwoWatchers},
-		{"a thousand resources", testThousand},
+		{"watch shows nothing before what it names", testOrder},
+		{"thousands of resources", testMany},
 		{"health", testHealth},
 	}
 	for _, test := range tests {

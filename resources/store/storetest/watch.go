@@ -215,8 +215,37 @@ func testTwoWatchers(t *testing.T, s store.Store) {
 	b.shows("p2", p.Meta().ResourceVersion)
 }
 
-func testThousand(t *testing.T, s store.Store) {
-	const n = 1000
+// testOrder writes pairs, the second of which names the first, and never wants
+// to see the second alone.
+func testOrder(t *testing.T, s store.Store) {
+	w := watch(t, s)
+	w.until("the empty store", func(*resources.Snapshot) bool { return true })
+	n := 0
+	for ; len(w.seen()) < 6 && n < 3000; n++ {
+		f := &resources.BGPFilter{Metadata: resources.Metadata{Name: "f" + strconv.Itoa(n)}}
+		f.Default()
+		mustCreate(t, s, f)
+		p := peer("p" + strconv.Itoa(n))
+		p.Spec.Filters = []string{f.Name}
+		mustCreate(t, s, p)
+	}
+	w.until("all pairs", func(snap *resources.Snapshot) bool { return len(snap.Peers) == n && len(snap.Filters) == n })
+	for i, snap := range w.seen() {
+		for name, p := range snap.Peers {
+			if snap.Filters[p.Spec.Filters[0]] == nil {
+				t.Errorf("snapshot %d has the peer %s without its filter", i, name)
+			}
+		}
+	}
+	t.Logf("%d changes arrived as %d snapshots", 2*n, len(w.seen())-1)
+}
+
+// testMany fills a store under the eyes of a watch, and has another find it full.
+func testMany(t *testing.T, s store.Store) {
+	n := 5000
+	if testing.Short() {
+		n = 500
+	}
 	w := watch(t, s)
 	begin := time.Now()
 	for i := range n {
@@ -225,14 +254,21 @@ func testThousand(t *testing.T, s store.Store) {
 		}
 	}
 	created := time.Since(begin)
-	w.until("a thousand peers", func(snap *resources.Snapshot) bool { return len(snap.Peers) == n })
+	full := func(snap *resources.Snapshot) bool { return len(snap.Peers) == n }
+	w.until("all peers", full)
 	seen := time.Since(begin) - created
 	begin = time.Now()
 	got := mustList(t, s, resources.KindBGPPeer)
 	same(t, "number of peers", n, len(got))
-	t.Logf("%d created in %v, seen %v later, listed in %v", n, created, seen, time.Since(begin))
-	p := peer("p0500")
+	listed := time.Since(begin)
+	begin = time.Now()
+	late := watch(t, s)
+	late.until("all peers", full)
+	same(t, "what the first call of a late watch shows", n, len(late.seen()[0].Peers))
+	t.Logf("%d created in %v, seen %v later, listed in %v, shown to another watch in %v", n, created, seen, listed, time.Since(begin))
+	p := peer("p0250")
 	p.Spec.ASNumber = 65000
 	last := mustUpdate(t, s, p)
-	w.shows("p0500", last.Meta().ResourceVersion)
+	w.shows("p0250", last.Meta().ResourceVersion)
+	late.shows("p0250", last.Meta().ResourceVersion)
 }
