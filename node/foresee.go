@@ -11,6 +11,7 @@ import (
 	"github.com/calctl/calctl/node/intent"
 	"github.com/calctl/calctl/node/plan"
 	"github.com/calctl/calctl/resources"
+	"github.com/calctl/calctl/resources/store"
 )
 
 // Foresee says what Run would do with the resources there are now. It writes
@@ -18,7 +19,7 @@ import (
 // this machine knows, its interfaces and its kernel's routes, counts if the node
 // has an address of this machine: of another one nothing is known.
 func Foresee(ctx context.Context, c Config) (plan.Plan, error) {
-	snap, err := first(ctx, c)
+	snap, err := store.Snapshot(ctx, c.Store)
 	if err != nil {
 		return plan.Plan{}, err
 	}
@@ -54,23 +55,6 @@ func ForeseeFrom(snap *resources.Snapshot, name string, id Identity) (plan.Plan,
 		}
 	}
 	return plan.Make(snap, name, intent.Host{}), nil
-}
-
-// first is the state of the datastore now.
-func first(ctx context.Context, c Config) (*resources.Snapshot, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	var snap *resources.Snapshot
-	err := c.Store.Watch(ctx, func(s *resources.Snapshot) {
-		if snap == nil {
-			snap = s
-		}
-		cancel()
-	})
-	if err == nil && snap == nil {
-		err = context.Cause(ctx)
-	}
-	return snap, err
 }
 
 // registered is a snapshot as it will be when the node has registered. One that

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -30,13 +31,17 @@ func (a *app) completeNames(cmd *cobra.Command, args []string, begun string) ([]
 	}
 	defer func() { _ = s.Close() }()
 	items, _ := s.List(cmd.Context(), t.Kind) // what can be read of it
-	var names []cobra.Completion
+	var names []string
 	for _, item := range items {
-		if name := item.Meta().Name; strings.HasPrefix(name, begun) {
-			names = append(names, name)
-		}
+		names = append(names, item.Meta().Name)
 	}
-	return names, cobra.ShellCompDirectiveNoFileComp
+	return beginning(names, begun), cobra.ShellCompDirectiveNoFileComp
+}
+
+// beginning are the words that begin with what is there already, sorted.
+func beginning(words []string, begun string) []cobra.Completion {
+	words = slices.DeleteFunc(slices.Sorted(slices.Values(words)), func(w string) bool { return !strings.HasPrefix(w, begun) })
+	return words
 }
 
 // completeWords offers the words of a list such as "table, wide, yaml" for a flag.

@@ -54,7 +54,7 @@ func (o *nodeRunOptions) foresee(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	name, err := o.nodeName(a)
+	name, err := nodeName(a, o.name)
 	if err != nil {
 		return err
 	}

@@ -101,7 +101,7 @@ func (o *nodeRunOptions) run(ctx context.Context, a *app) error {
 		return usageError{err}
 	}
 	warnOfAbsent(log, identity)
-	name, err := o.nodeName(a)
+	name, err := nodeName(a, o.name)
 	if err != nil {
 		return err
 	}
@@ -112,7 +112,7 @@ func (o *nodeRunOptions) run(ctx context.Context, a *app) error {
 	defer func() { _ = s.Close() }()
 
 	if a.env("GOGC") == "" {
-		limitGarbage()
+		debug.SetGCPercent(garbagePercent)
 	}
 	info, _ := debug.ReadBuildInfo()
 	config := node.Config{
@@ -143,16 +143,21 @@ func (a *app) nodeEnvironment() (e intent.Environment, err error) {
 	return e, nil
 }
 
-// nodeName is the name of the node.
-func (o *nodeRunOptions) nodeName(a *app) (string, error) {
+// nodeName is the name of the node, flag or not.
+func nodeName(a *app, flag string) (string, error) {
 	sources := autodetect.OS
 	sources.Getenv = a.env
-	name, err := autodetect.NodeName(o.name, sources)
+	name, err := autodetect.NodeName(flag, sources)
 	if err != nil {
 		return "", usageError{err}
 	}
 	return name, nil
 }
+
+// garbagePercent is how much garbage there may be beside what is in use. Tables
+// have no pointers, so collecting costs little: a million routes take 0.3 s more
+// of CPU time than with Go's 100, none of it the kernel's writer waits for.
+const garbagePercent = 25
 
 // warnOfAbsent tells of addresses this machine does not have, or not yet.
 func warnOfAbsent(log *slog.Logger, id node.Identity) {

@@ -126,6 +126,7 @@ routes as the resources say, 'calctl node status' shows how it goes.`,
 		newGetCmd(a),
 		newValidateCmd(a),
 		newNodeCmd(a),
+		newPolicyCmd(a),
 		newVersionCmd(a),
 	)
 	root.SetHelpCommand(newHelpCmd())

@@ -131,6 +131,19 @@ func IsCommunity(text string) bool {
 	return err == nil
 }
 
+// WithCommunities adds communities to attributes: standard ones, aa:nn, and large
+// ones, aa:nn:mm. It fails for a text that is neither.
+func WithCommunities(f *wire.Fields, texts ...string) error {
+	for _, text := range texts {
+		c, err := readCommunity(text)
+		if err != nil {
+			return err
+		}
+		c.add(f)
+	}
+	return nil
+}
+
 // readCommunity reads aa:nn or aa:nn:mm.
 func readCommunity(text string) (c communities, err error) {
 	words := strings.Split(text, ":")

@@ -284,7 +284,7 @@ func (c *core) removePeer(at netip.AddrPort, back bool) error {
 func (c *core) announce(p netip.Prefix, l intent.Local) error {
 	c.call(func() {
 		c.unset(p) // it may have had another source
-		c.table.SetLocal(sourceOf(l.Source), rib.Local{Gateway: l.Gateway, Metric: l.Metric, Interface: l.Interface}, []wire.Dest{{Prefix: p}})
+		c.table.SetLocal(sourceOf(l.Source), localOf(l), []wire.Dest{{Prefix: p}})
 	})
 	return nil
 }

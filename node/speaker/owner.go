@@ -1,10 +1,12 @@
 package speaker
 
 import (
+	"cmp"
 	"net/netip"
 	"time"
 
 	"github.com/calctl/calctl/node/adjout"
+	"github.com/calctl/calctl/node/intent"
 	"github.com/calctl/calctl/node/rib"
 	"github.com/calctl/calctl/node/session"
 	"github.com/calctl/calctl/node/wire"
@@ -89,10 +91,21 @@ func (p *peering) leave() {
 	p.c.table.RemovePeer(p.peer)
 }
 
+// describe is the peer in the table's terms; id is from its OPEN.
 func (p *peering) describe(id netip.Addr) rib.Peer {
+	want := p.want
+	want.Rules = p.rules
+	d := describe(want, p.c.asn)
+	d.Address, d.RouterID = p.at.Addr(), id
+	return d
+}
+
+// describe is what an intent says of a peer, in the table's terms; asn is the
+// node's.
+func describe(p intent.Peer, asn uint32) rib.Peer {
 	return rib.Peer{
-		Name: p.want.Name, Address: p.at.Addr(), RouterID: id, AS: p.want.ASN, LocalAS: p.localAS(),
-		Client: p.rules.Cluster.IsValid(), ClusterID: clusterID(p.rules.Cluster),
+		Name: p.Name, AS: p.ASN, LocalAS: cmp.Or(p.LocalASN, asn),
+		Source: rib.BGP, Client: p.Cluster.IsValid(), ClusterID: clusterID(p.Cluster),
 	}
 }
 

@@ -57,13 +57,18 @@ type exporter struct {
 
 // decide is an adjout.Policy.
 func (x *exporter) decide(r adjout.Route) *wire.Attrs {
-	t := policy.Route{Prefix: r.Prefix, Attrs: r.Attrs, Remote: r.From.Source == rib.BGP}
+	var way string
 	if r.Local != nil {
-		t.Interface = r.Local.Interface
+		way = r.Local.Interface
 	} else {
-		t.Interface = x.ways.by(r.Held.NextHop())
+		way = x.ways.by(r.Held.NextHop())
 	}
-	return x.judge.Judge(t).Attrs
+	return x.judge.Judge(judged(r, way)).Attrs
+}
+
+// judged is a route in the terms of policies, and way the interface it goes by.
+func judged(r adjout.Route, way string) policy.Route {
+	return policy.Route{Prefix: r.Prefix, Attrs: r.Attrs, Remote: r.From.Source == rib.BGP, Interface: way}
 }
 
 func (p *peering) importJudges() judges { return judges{p.rules.Import, p.peer.External()} }

@@ -64,9 +64,15 @@ func (p *peering) judgeAnew() {
 func (p *peering) ruled(k adjout.Key) (adjout.Key, *exporter) {
 	x := p.exporter()
 	k.Policy = x.name
-	k.NextHop = nextHop(p.rules.NextHop)
-	k.Client, k.ClusterID = p.rules.Cluster.IsValid(), clusterID(p.rules.Cluster)
+	setRules(&k, p.rules)
 	return k, x
+}
+
+// setRules puts what a peer's rules say into the key of those who are told by
+// the same.
+func setRules(k *adjout.Key, r intent.Rules) {
+	k.NextHop = nextHop(r.NextHop)
+	k.Client, k.ClusterID = r.Cluster.IsValid(), clusterID(r.Cluster)
 }
 
 // clusterID is a cluster in the wire's terms (RFC 4456, 7), 0 for none.

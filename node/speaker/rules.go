@@ -16,7 +16,7 @@ import (
 func (p *peering) importing(_ *rib.Peer, _ wire.Family, prefix netip.Prefix, received *wire.Attrs) (*wire.Attrs, uint8) {
 	// A full table comes with the same attributes for many prefixes in a row.
 	if received != p.judged {
-		p.judged, p.loops = received, p.circular(received)
+		p.judged, p.loops = received, p.entrance().bars(received) != ""
 		if p.importer.Interfaces() {
 			p.way = p.c.policies.ways.by(received.NextHop())
 		}
@@ -28,12 +28,35 @@ func (p *peering) importing(_ *rib.Peer, _ wire.Family, prefix netip.Prefix, rec
 	return d.Attrs, 0
 }
 
-// circular reports whether a route has been here before, or leads back to us.
-func (p *peering) circular(a *wire.Attrs) bool {
-	return a.ASPath().Count(p.localAS()) > p.rules.AllowedLocalAS || // RFC 4271, 9.1.2
-		a.OriginatorID() == p.c.id || // RFC 4456, 8
-		p.peer.Client && a.ClusterList().Has(p.peer.ClusterID) || // the same
-		a.NextHop() == p.self // RFC 4271, 6.3
+// An entrance is what BGP itself asks of the routes that a peer tells, before
+// the peer's filters do.
+type entrance struct {
+	localAS uint32     // ours, towards the peer
+	allowed int        // how often it may be in a path
+	id      netip.Addr // our router id
+	self    netip.Addr // our address of the session; the zero Addr while nobody knows
+	// cluster is that in which we are the peer's reflector; the zero Addr for none.
+	cluster netip.Addr
+}
+
+// bars says why a route can't be used: it has been here before, or leads back
+// to us. Nothing bars a route for which it is empty.
+func (e entrance) bars(a *wire.Attrs) string {
+	switch {
+	case a.ASPath().Count(e.localAS) > e.allowed:
+		return "our AS is in its path (RFC 4271, 9.1.2)"
+	case a.OriginatorID() == e.id:
+		return "it is from this node (RFC 4456, 8)"
+	case e.cluster.IsValid() && a.ClusterList().Has(clusterID(e.cluster)):
+		return "it has been in our cluster (RFC 4456, 8)"
+	case e.self.IsValid() && a.NextHop() == e.self:
+		return "its next hop is this node (RFC 4271, 6.3)"
+	}
+	return ""
+}
+
+func (p *peering) entrance() entrance {
+	return entrance{p.localAS(), p.rules.AllowedLocalAS, p.c.id, p.self, p.rules.Cluster}
 }
 
 // nextHop is a rule for next hops in the terms of those who tell.
@@ -56,6 +79,11 @@ func sourceOf(s intent.Source) rib.Source {
 		return rib.Static
 	}
 	return rib.Direct
+}
+
+// localOf is a local route in the table's terms.
+func localOf(l intent.Local) rib.Local {
+	return rib.Local{Gateway: l.Gateway, Metric: l.Metric, Interface: l.Interface}
 }
 
 // resolver puts what the kernel says of next hops into the decision's terms:

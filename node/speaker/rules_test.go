@@ -12,7 +12,7 @@ import (
 // TestImporting: what has been here before, leads back to us or nowhere stays out.
 func TestImporting(t *testing.T) {
 	p := &peering{c: &core{asn: 64512, id: netip.MustParseAddr("192.0.2.1")}, self: netip.MustParseAddr("10.0.0.1")}
-	p.peer = &rib.Peer{Client: true, ClusterID: 0xf4000001}
+	p.rules.Cluster = netip.MustParseAddr("244.0.0.1")
 	p.importer = policy.NewImporter(chain("f", "cidr: 10.66.0.0/16, matchOperator: In"), true)
 	for _, tt := range []struct {
 		what   string

@@ -1,0 +1,46 @@
+package trial
+
+import (
+	"math"
+	"net/netip"
+
+	"github.com/calctl/calctl/node/intent"
+	"github.com/calctl/calctl/node/policy"
+	"github.com/calctl/calctl/node/wire"
+)
+
+// sources are those of routes that the node has without BGP.
+var sources = map[string]intent.Source{sourceKernel: intent.Kernel, sourceDirect: intent.Direct, sourceStatic: intent.Static}
+
+func localPref(metric uint32) uint32 { return math.MaxInt32 - metric }
+
+func priority(pref uint32) uint32 { return math.MaxInt32 - pref }
+
+func prefOf(a *wire.Attrs) uint32 {
+	if v, ok := a.LocalPref(); ok {
+		return v
+	}
+	return 100
+}
+
+// metric is that of a route which the node has without BGP.
+func (t *Trials) metric(q *Question, _ netip.Prefix) uint32 {
+	if q.Metric != nil {
+		return *q.Metric
+	}
+	return 1024
+}
+
+// installed says whether the kernel gets a route. What the node has of its
+// interfaces, and what others have put there, is in the kernel already.
+func (t *Trials) installed(q *Question, prefix netip.Prefix, attrs *wire.Attrs) Answer {
+	if q.Source == sourceKernel || q.Source == sourceDirect {
+		return rejected("the kernel has it already")
+	}
+	yes, by := t.installer.Judge(prefix)
+	rule := t.names.rule(policy.Decision{By: by}, prefix)
+	if !yes {
+		return rejected(rule)
+	}
+	return accepted(attrs, q.Source == sourceBGP, rule)
+}

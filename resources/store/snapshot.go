@@ -1,0 +1,25 @@
+package store
+
+import (
+	"context"
+
+	"github.com/calctl/calctl/resources"
+)
+
+// Snapshot is the whole state of a datastore now. It fails when ctx is done
+// before the state is known.
+func Snapshot(ctx context.Context, s Store) (*resources.Snapshot, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var snap *resources.Snapshot
+	err := s.Watch(ctx, func(now *resources.Snapshot) {
+		if snap == nil {
+			snap = now
+		}
+		cancel()
+	})
+	if err == nil && snap == nil {
+		err = context.Cause(ctx)
+	}
+	return snap, err
+}
