@@ -48,8 +48,8 @@ func TestLabRoutesOfOthersInTheKernel(t *testing.T) {
 	lab.Until(t, 5*time.Second, "BGP's default route beside the static one", func() error {
 		return lab.Contains(r1.Routes("default"), "via 192.168.1.77 dev eth0 metric 100", "via 192.168.1.2 dev eth0 proto 179 metric 32")
 	})
-	lab.Until(t, 5*time.Second, "the static route inside the pool at r2, as good as any", func() error {
-		return lab.Contains(bird.CLI("show route 10.1.0.128/25 all"), "10.1.0.128/25", "BGP.local_pref: 100")
+	lab.Until(t, 5*time.Second, "the static route inside the pool at r2, with its metric of 0", func() error {
+		return lab.Contains(bird.CLI("show route 10.1.0.128/25 all"), "10.1.0.128/25", "BGP.local_pref: 2147483647")
 	})
 	if got := bird.CLI("show route protocol r1"); strings.Contains(got, "0.0.0.0/0") {
 		t.Errorf("the default route went out:\n%s", got)

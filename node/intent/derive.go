@@ -41,12 +41,11 @@ func Derive(snap *resources.Snapshot, node string, host Host) (BGP, []Problem) {
 		Listen:   d.listenOn(),
 		Peers:    d.roster.peers(),
 		Refused:  d.roster.refused(),
-		Local:    localRoutes(host, d.static(services.told), d.global.IgnoredInterfaces),
+		Local:    localRoutes(host, d.static(services.told), d.global.IgnoredInterfaces, priorities(&d.global)),
 		Export:   d.export(services),
 		Kernel:   d.kernel(services.kept),
 
-		IPv4NormalRoutePriority: priority(d.global.IPv4NormalRoutePriority),
-		IPv6NormalRoutePriority: priority(d.global.IPv6NormalRoutePriority),
+		Priorities: priorities(&d.global),
 	}, d.sorted()
 }
 

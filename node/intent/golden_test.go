@@ -205,14 +205,13 @@ func show(t *testing.T, b intent.BGP) string {
 		Export   map[string][]string `json:"export,omitempty"`
 		Kernel   map[string][]string `json:"kernel,omitempty"`
 		Tunnel   bool                `json:"tunnel,omitempty"`
-		Priority string              `json:"priority,omitempty"`
+
+		Priorities policy.Priorities `json:"priorities,omitzero"`
 	}{
 		ASN: b.ASN, RouterID: b.RouterID, Port: b.Port, Listen: b.Listen,
 		Peers: map[string]peer{}, Refused: map[string]refused{}, Local: map[string]string{}, Export: map[string][]string{},
 		Kernel: map[string][]string{}, Tunnel: b.Export.Tunnel,
-	}
-	if b.IPv4NormalRoutePriority != intent.DefaultRoutePriority || b.IPv6NormalRoutePriority != intent.DefaultRoutePriority {
-		out.Priority = fmt.Sprintf("IPv4 %d, IPv6 %d", b.IPv4NormalRoutePriority, b.IPv6NormalRoutePriority)
+		Priorities: b.Priorities,
 	}
 	for at, p := range b.Peers {
 		from := "kernel's choice"
@@ -251,7 +250,10 @@ func show(t *testing.T, b intent.BGP) string {
 		t.Errorf("an address is refused twice: %v", b.Refused)
 	}
 	for dst, l := range b.Local {
-		text := map[intent.Source]string{intent.Direct: "direct", intent.Kernel: fmt.Sprintf("kernel metric %d", l.Metric), intent.Static: "static"}[l.Source]
+		text := map[intent.Source]string{intent.Direct: "direct", intent.Kernel: "kernel", intent.Static: "static"}[l.Source]
+		if l.Source == intent.Kernel || l.Metric != policy.DefaultPriority {
+			text += fmt.Sprintf(" metric %d", l.Metric)
+		}
 		if l.Gateway.IsValid() {
 			text += " via " + l.Gateway.String()
 		}

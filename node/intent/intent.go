@@ -34,21 +34,15 @@ type BGP struct {
 	Refused []Refused
 	// Local are the routes this node has itself and may tell others about.
 	Local map[netip.Prefix]Local
+	// Priorities are those of normal routes.
+	Priorities policy.Priorities
 	// Export decides which routes, of whatever origin, peers hear; what a
 	// peer's filters say goes before it.
 	Export policy.Export
 	// Kernel decides which of the Static routes in Local, and of the routes learned
 	// by BGP, are installed.
 	Kernel policy.Kernel
-	// IPv4NormalRoutePriority and IPv6NormalRoutePriority are the metric of routes
-	// that are neither better nor worse than usual (BGPConfiguration, fields of the
-	// same names).
-	IPv4NormalRoutePriority, IPv6NormalRoutePriority uint32
 }
-
-// DefaultRoutePriority is the metric of normal routes when nothing else is said:
-// Calico's.
-const DefaultRoutePriority = 1024
 
 // Enabled reports whether there is enough to speak BGP at all: a node without
 // an address, or one that is not registered yet, has no router id.
@@ -138,7 +132,9 @@ type Local struct {
 	// without drops what comes by it: more specific routes lead on, or whoever
 	// catches the packets before they are routed.
 	Gateway netip.Addr
-	Metric  uint32 // of a Kernel route
+	// Metric is that in the kernel, or of other sources than Kernel the normal
+	// route priority. It is what peers hear of how good the route is.
+	Metric uint32
 	// Interface leads to the destination; empty for a blackhole and the like.
 	Interface string
 }

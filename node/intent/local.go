@@ -2,10 +2,11 @@ package intent
 
 import (
 	"cmp"
-	"maps"
 	"net/netip"
 	"path"
 	"slices"
+
+	"github.com/calctl/calctl/node/policy"
 )
 
 // neverLocal are the interfaces whose networks are never ours to tell about,
@@ -19,7 +20,7 @@ var neverLocal = []string{"cali*", "kube-ipvs*"}
 // Default routes are among them, as BIRD learns them too; it is the export
 // policy that keeps them at home. Families are not looked at: a node without
 // an IPv6 address has no IPv6 peers to tell.
-func localRoutes(host Host, static map[netip.Prefix]Local, ignored []string) map[netip.Prefix]Local {
+func localRoutes(host Host, static map[netip.Prefix]Local, ignored []string, normal policy.Priorities) map[netip.Prefix]Local {
 	local := map[netip.Prefix]Local{}
 	// Kernel routes first, worst first, so that what is written later is better.
 	routes := slices.SortedFunc(slices.Values(host.Routes), worstFirst)
@@ -28,7 +29,10 @@ func localRoutes(host Host, static map[netip.Prefix]Local, ignored []string) map
 			local[dst] = Local{Source: Kernel, Gateway: nextHop(dst, r.Gateway), Metric: r.Metric, Interface: r.Interface}
 		}
 	}
-	maps.Copy(local, static)
+	for dst, l := range static {
+		l.Metric = normal.Of(dst)
+		local[dst] = l
+	}
 	// Of two interfaces on one network the first by name counts.
 	interfaces := slices.SortedFunc(slices.Values(host.Interfaces), func(a, b Interface) int { return -cmp.Compare(a.Name, b.Name) })
 	for _, i := range interfaces {
@@ -37,7 +41,7 @@ func localRoutes(host Host, static map[netip.Prefix]Local, ignored []string) map
 		}
 		for _, a := range i.Addrs {
 			if dst := a.Masked(); canRoute(dst) {
-				local[dst] = Local{Source: Direct, Interface: i.Name}
+				local[dst] = Local{Source: Direct, Metric: normal.Of(dst), Interface: i.Name}
 			}
 		}
 	}

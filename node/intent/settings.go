@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/calctl/calctl/node/policy"
 	"github.com/calctl/calctl/resources"
 )
 
@@ -51,18 +52,21 @@ func nextHopMode(s *resources.BGPPeerSpec, external bool) NextHopMode {
 	return NextHopAuto
 }
 
+// priorities are those of normal routes.
+func priorities(s *resources.BGPConfigurationSpec) policy.Priorities {
+	of := func(n *int) uint32 {
+		if n == nil || *n <= 0 {
+			return 0 // validated ones are greater
+		}
+		return uint32(*n)
+	}
+	return policy.Priorities{IPv4: of(s.IPv4NormalRoutePriority), IPv6: of(s.IPv6NormalRoutePriority)}
+}
+
 // listenOn are the addresses to listen on; nil for all.
 func (d *derivation) listenOn() []netip.Addr {
 	if mode := d.global.BindMode; mode != nil && *mode == "NodeIP" {
 		return d.self.addrs()
 	}
 	return nil
-}
-
-// priority is a metric of normal routes.
-func priority(n *int) uint32 {
-	if n == nil || *n <= 0 {
-		return DefaultRoutePriority // validated ones are greater
-	}
-	return uint32(*n)
 }

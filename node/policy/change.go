@@ -24,7 +24,7 @@ func readOperations(list []resources.BGPFilterOperation) (*change, error) {
 			path := numbers(o.PrependASPath.Prefix)
 			c.steps = append(c.steps, func(f *wire.Fields) { f.ASPath = f.ASPath.Prepend(path...) })
 		case o.SetPriority != nil && o.SetPriority.Value != nil:
-			v := prefOf(*o.SetPriority.Value)
+			v := LocalPref(uint32(*o.SetPriority.Value))
 			c.steps = append(c.steps, func(f *wire.Fields) { f.LocalPref, f.HasLocalPref = v, true })
 		default:
 			return nil, fmt.Errorf("operations: write addCommunity, prependASPath or setPriority")

@@ -17,8 +17,9 @@
 // Filters are asked in the order the BGPPeer lists them. In each, the first
 // rule all of whose conditions hold decides: Reject is the end of the route,
 // Accept lets it pass as the rule's operations leave it, and no later filter is
-// asked. When no rule decides, what comes in is let in; what is to go out goes
-// through the rest of the chain (Export): inside an IPPool with disableBGPExport it
+// asked. When no rule decides, what comes in is let in, and is preferred to all
+// others if its priority, which LOCAL_PREF carries ([LocalPref]), is better than
+// normal; what is to go out goes through the rest of the chain (Export): inside an IPPool with disableBGPExport it
 // is kept, as is what leads to a workload of this node; inside a range of service
 // addresses or another pool it is told, with the communities of all
 // prefixAdvertisements it lies in; and everything else is kept. So a filter that

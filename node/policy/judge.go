@@ -11,7 +11,8 @@ type Route struct {
 	Prefix netip.Prefix
 	// Attrs are, for a route that comes in, as the peer sent them. For one that
 	// is to go out BGP's own rules have been at work: towards external peers
-	// our AS is in front of the path, and LOCAL_PREF is what it has here.
+	// our AS is in front of the path, and LOCAL_PREF is what it has here: of a
+	// route that is not BGP's, what its priority makes of it (LocalPref).
 	Attrs *wire.Attrs
 	// Remote says that the route was learned by BGP (source: RemotePeers).
 	Remote bool
@@ -26,6 +27,9 @@ type Decision struct {
 	Attrs *wire.Attrs // as the policy leaves them; nil: the route is rejected
 	By    Step
 	Rule  *Place // which rule decided, when By is ByRule
+	// Preference is that of a route which comes in, before everything else that
+	// is compared: 0 for the usual one, or Overriding.
+	Preference uint8
 }
 
 // A Step is what of a policy decided.
@@ -119,16 +123,22 @@ func (f *filters) judge(t *Route) (d Decision, decided bool) {
 
 // An Importer judges what comes in from peers of one type. It is for one
 // goroutine at a time.
-type Importer struct{ filters }
+type Importer struct {
+	filters
+	normal Priorities
+}
 
 // NewImporter makes an Importer; external says whether the peers are in another
 // AS than we are towards them.
-func NewImporter(c Chain, external bool) *Importer { return &Importer{newFilters(c, external)} }
+func NewImporter(c Chain, normal Priorities, external bool) *Importer {
+	return &Importer{newFilters(c, external), normal}
+}
 
-// Judge decides on a route.
+// Judge decides on a route. One that a rule accepts has the usual preference,
+// whatever its priority: as in Calico, a rule ends all that is asked.
 func (p *Importer) Judge(t Route) Decision {
 	if d, decided := p.judge(&t); decided {
 		return d
 	}
-	return Decision{Attrs: t.Attrs}
+	return Decision{Attrs: t.Attrs, Preference: p.normal.preference(t.Prefix, t.Attrs)}
 }

@@ -251,7 +251,7 @@ func TestOperations(t *testing.T) {
 			"path 1", "path 8 9 7 1, community 1:1, pref 2147483641"},
 	} {
 		chain := policy.NewChain(filter(t, "f", "- {action: Accept, operations: ["+tt.operations+"]}"))
-		p := policy.NewImporter(chain, true)
+		p := policy.NewImporter(chain, policy.Priorities{}, true)
 		before := attrs(t, tt.before)
 		d := p.Judge(policy.Route{Prefix: netip.MustParsePrefix("10.0.0.0/8"), Attrs: before})
 		if !d.Attrs.Equal(attrs(t, tt.after)) {
@@ -266,7 +266,7 @@ func TestOperations(t *testing.T) {
 	}
 
 	// What says the same stays the same.
-	p := policy.NewImporter(policy.NewChain(filter(t, "f", "- {action: Accept, operations: [{addCommunity: {value: '1:1'}}]}")), true)
+	p := policy.NewImporter(policy.NewChain(filter(t, "f", "- {action: Accept, operations: [{addCommunity: {value: '1:1'}}]}")), policy.Priorities{}, true)
 	has := attrs(t, "community 1:1")
 	if d := p.Judge(policy.Route{Attrs: has}); d.Attrs != has {
 		t.Error("a community that is there was added")
@@ -278,7 +278,7 @@ func TestOperations(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p = policy.NewImporter(policy.NewChain(filter(t, "f", "- {action: Accept, operations: [{prependASPath: {prefix: [1,2,3,4,5,6,7,8,9,10]}}, {prependASPath: {prefix: [1,2,3,4,5,6,7,8,9,10]}}, {prependASPath: {prefix: [1,2,3,4,5,6,7,8,9,10]}}]}")), true)
+	p = policy.NewImporter(policy.NewChain(filter(t, "f", "- {action: Accept, operations: [{prependASPath: {prefix: [1,2,3,4,5,6,7,8,9,10]}}, {prependASPath: {prefix: [1,2,3,4,5,6,7,8,9,10]}}, {prependASPath: {prefix: [1,2,3,4,5,6,7,8,9,10]}}]}")), policy.Priorities{}, true)
 	if d := p.Judge(policy.Route{Attrs: long}); d.Attrs != nil || d.By != policy.ByItsLength {
 		t.Errorf("a path of %d octets is let through", len(d.Attrs.ASPath()))
 	}
@@ -300,7 +300,7 @@ func TestChain(t *testing.T) {
 		Reject: []netip.Prefix{netip.MustParsePrefix("10.2.0.0/15")},
 	}
 	chain := policy.NewChain(first, policy.Filter{Name: "empty", List: "exportV4"}, second)
-	in, inward := policy.NewImporter(chain, true), policy.NewImporter(chain, false)
+	in, inward := policy.NewImporter(chain, policy.Priorities{}, true), policy.NewImporter(chain, policy.Priorities{}, false)
 	out, outward := policy.NewExporter(chain, export, false), policy.NewExporter(chain, export, true)
 	for _, tt := range []struct{ prefix, in, inward, out, outward string }{
 		{"10.1.2.3/32", "no first 0", "no first 0", "no first 0", "no first 0"},
@@ -429,14 +429,14 @@ func TestUnreadable(t *testing.T) {
 		if err := f.Validate(); err == nil {
 			t.Errorf("%s is valid: a datastore would take it", rule)
 		}
-		if d := policy.NewImporter(policy.NewChain(in), true).Judge(policy.Route{Attrs: attrs(t, "")}); d.Attrs != nil {
+		if d := policy.NewImporter(policy.NewChain(in), policy.Priorities{}, true).Judge(policy.Route{Attrs: attrs(t, "")}); d.Attrs != nil {
 			t.Errorf("%s lets a route in", rule)
 		}
 	}
 	for _, v4 := range []bool{true, false} {
 		in, out := policy.Closed("f", v4)
 		for _, f := range []policy.Filter{in, out} {
-			if d := policy.NewImporter(policy.NewChain(f), true).Judge(policy.Route{Attrs: attrs(t, "")}); d.Attrs != nil || d.Rule.Filter != "f" {
+			if d := policy.NewImporter(policy.NewChain(f), policy.Priorities{}, true).Judge(policy.Route{Attrs: attrs(t, "")}); d.Attrs != nil || d.Rule.Filter != "f" {
 				t.Errorf("%+v: %+v", f, d)
 			}
 		}

@@ -353,7 +353,7 @@ func TestAgainstTheDescription(t *testing.T) {
 			}
 			ins, outs = append(ins, in), append(outs, out)
 		}
-		importer, exporter := policy.NewImporter(policy.NewChain(ins...), external), policy.NewExporter(policy.NewChain(outs...), export, external)
+		importer, exporter := policy.NewImporter(policy.NewChain(ins...), policy.Priorities{}, external), policy.NewExporter(policy.NewChain(outs...), export, external)
 		// Many routes share their attributes.
 		var few []plain
 		var sets []*wire.Attrs

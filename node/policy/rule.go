@@ -2,7 +2,6 @@ package policy
 
 import (
 	"fmt"
-	"math"
 	"net/netip"
 	"path"
 	"strconv"
@@ -64,10 +63,6 @@ func localPref(a *wire.Attrs) uint32 {
 	}
 	return defaultLocalPref
 }
-
-// prefOf is the LOCAL_PREF that says a priority, which is a metric: the least
-// is best, and of LOCAL_PREF the greatest.
-func prefOf(priority int) uint32 { return math.MaxInt32 - uint32(priority) }
 
 // begins reports whether an AS path begins with these numbers, as BIRD finds
 // it: a set counts as one element, which is each of its members.
@@ -192,7 +187,7 @@ func compile(from *resources.BGPFilterRule) (r rule, err error) {
 	}
 	r.path = numbers(from.ASPathPrefix)
 	if from.Priority != nil {
-		r.localPref, r.hasPref = prefOf(*from.Priority), true
+		r.localPref, r.hasPref = LocalPref(uint32(*from.Priority)), true
 	}
 	switch from.Action {
 	case "Accept":

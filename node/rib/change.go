@@ -1,8 +1,6 @@
 package rib
 
 import (
-	"net/netip"
-
 	"github.com/calctl/calctl/node/wire"
 )
 
@@ -151,7 +149,7 @@ func (t *Table) SetLocal(s Source, l Local, routes []wire.Dest) {
 		if i := g.half[f].byLocal[l]; i != 0 {
 			k.received = t.bundles[i].received
 		} else {
-			k.received = t.localAttrs(l.Gateway)
+			k.received = t.localAttrs(&l)
 		}
 		k.accepted = k.received
 		var b *bundle
@@ -162,8 +160,8 @@ func (t *Table) SetLocal(s Source, l Local, routes []wire.Dest) {
 }
 
 // localAttrs are those that a local route has, as BIRD gives them to it.
-func (t *Table) localAttrs(gateway netip.Addr) *wire.Attrs {
-	a, err := (&wire.Fields{Origin: wire.OriginIGP, NextHop: gateway.WithZone("")}).Build()
+func (t *Table) localAttrs(l *Local) *wire.Attrs {
+	a, err := (&wire.Fields{Origin: wire.OriginIGP, NextHop: l.Gateway.WithZone(""), LocalPref: l.LocalPref, HasLocalPref: true}).Build()
 	if err != nil {
 		return nil // a set with nothing in it is never too long
 	}

@@ -20,7 +20,7 @@ func (p Path) Peer() *Peer { return p.b.peer }
 
 // Attrs returns the attributes as the import policy left them, nil when it
 // rejected the path. Those of a local path have origin IGP, an empty AS path,
-// the gateway as next hop, and nothing else.
+// the gateway as next hop, its LOCAL_PREF, and nothing else.
 func (p Path) Attrs() *wire.Attrs { return p.b.attrs }
 
 // Received returns the attributes as the peer sent them. They are the same

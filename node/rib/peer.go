@@ -88,6 +88,7 @@ type Counts struct {
 // A Local is what is known of a route that this node has without BGP.
 type Local struct {
 	Gateway   netip.Addr // of a Kernel or Static route that has one
-	Metric    uint32     // of a Kernel route; less is better
+	Metric    uint32     // less is better
+	LocalPref uint32     // that it is told with to internal peers
 	Interface string
 }

@@ -19,7 +19,8 @@ type Changes struct {
 	Restart bool
 	// Remove are the peers to part from. A changed peer is in Remove and Add.
 	Remove []netip.AddrPort
-	// Policy: the export policy and the rules for the kernel are replaced as one.
+	// Policy: the export policy, the priorities of normal routes and the rules for the
+	// kernel are replaced as one.
 	Policy bool
 	// Rules are the peers that keep their session and have other rules.
 	Rules              []netip.AddrPort
@@ -67,7 +68,7 @@ func Diff(have, want intent.BGP) Changes {
 			c.Announce = append(c.Announce, p)
 		}
 	}
-	c.Policy = c.Restart || !have.Export.Equal(want.Export) || !have.Kernel.Equal(want.Kernel)
+	c.Policy = c.Restart || !have.Export.Equal(want.Export) || !have.Kernel.Equal(want.Kernel) || have.Priorities != want.Priorities
 
 	slices.SortFunc(c.Remove, netip.AddrPort.Compare)
 	slices.SortFunc(c.Rules, netip.AddrPort.Compare)

@@ -168,7 +168,7 @@ func TestFiltersAtRandom(t *testing.T) {
 // passing are the routes of one leaf that another is to hear, and with what.
 func passing(t *testing.T, from, to *leaf, pools policy.Export) map[netip.Prefix]string {
 	t.Helper()
-	in, out := policy.NewImporter(from.imports, true), policy.NewExporter(to.exports, pools, true)
+	in, out := policy.NewImporter(from.imports, policy.Priorities{}, true), policy.NewExporter(to.exports, pools, true)
 	heard := map[netip.Prefix]string{}
 	f := wire.Fields{ASPath: wire.NewASPath(from.asn), NextHop: from.at.Addr()}
 	came, err := f.Build()

@@ -281,7 +281,7 @@ func bgpWith(peers ...map[netip.AddrPort]intent.Peer) intent.BGP {
 		ASN: ownASN, RouterID: ownID, Port: 179,
 		Peers: map[netip.AddrPort]intent.Peer{},
 		Local: map[netip.Prefix]intent.Local{
-			netip.MustParsePrefix("172.16.1.0/24"): {}, netip.MustParsePrefix("fd16:1::/64"): {},
+			netip.MustParsePrefix("172.16.1.0/24"): {Metric: 1024}, netip.MustParsePrefix("fd16:1::/64"): {Metric: 1024},
 		},
 		Export: policy.Export{Accept: []netip.Prefix{netip.MustParsePrefix("172.16.0.0/16"), netip.MustParsePrefix("fd16::/16")}},
 	}

@@ -150,7 +150,7 @@ func (l *layout) take(s step) bool {
 		return ok
 	case "route":
 		for _, p := range s.prefixes() {
-			n.local[p] = intent.Local{Source: intent.Direct}
+			n.local[p] = intent.Local{Source: intent.Direct, Metric: 1024}
 			if s.How == "kernel" {
 				n.local[p] = intent.Local{Source: intent.Kernel, Gateway: s.Addr, Metric: s.Metric}
 			}

@@ -70,6 +70,8 @@ type choice struct {
 	from  tie
 	said  announcement
 	heard string // what it was before the filters
+	// overrides says that it is preferred to other ways of BGP.
+	overrides bool
 }
 
 // key tells the choices of a site apart.
@@ -80,7 +82,7 @@ func (l *layout) choices(id int, p netip.Prefix, h hearsay) []choice {
 	n := l.sites[id]
 	var list []choice
 	if own, ok := n.local[p]; ok {
-		list = append(list, choice{local: &own, said: announcement{med: -1, localPref: -1}})
+		list = append(list, choice{local: &own, said: announcement{med: -1, localPref: int64(2147483647 - own.Metric)}})
 	}
 	for _, t := range l.sessions(id) {
 		mine := n.ties[t]
@@ -90,7 +92,9 @@ func (l *layout) choices(id int, p netip.Prefix, h hearsay) []choice {
 				continue
 			}
 			if b, decided, ok := filter(mine.in, p, a); ok || !decided {
-				list = append(list, choice{from: t, said: b, heard: a.String()})
+				// Only what no rule decides on is looked at for its priority.
+				overrides := !decided && b.localPref > 2147483647-1024
+				list = append(list, choice{from: t, said: b, heard: a.String(), overrides: overrides})
 			}
 		}
 	}
@@ -161,6 +165,8 @@ func (l *layout) decide(id int, list []choice) (best *choice, hops []netip.Addr)
 
 	list = least(list, func(c choice) int64 { // BIRD's preferences
 		switch {
+		case c.overrides:
+			return -200
 		case c.local == nil:
 			return -100
 		case c.local.Source == intent.Kernel:

@@ -214,7 +214,7 @@ func (a *author) pools(i int, after time.Duration) {
 func (a *author) route(i int, after time.Duration) {
 	s := step{After: after, Do: "route", Node: i, Prefix: pick(a, a.prefixes...), How: pick(a, "direct", "kernel")}
 	if s.How == "kernel" && !a.one(3) {
-		s.Metric = uint32(a.IntN(3))
+		s.Metric = uint32(600 * a.IntN(3)) // elevated, better and worse than normal
 		s.Addr = pick(a, a.nextHops...)
 		if s.Addr.Is6() != s.Prefix.Addr().Is6() {
 			s.Addr = netip.Addr{}

@@ -13,10 +13,11 @@ import (
 // policies are the filters in force, each made once for all the peers that
 // have it. They are the owner's.
 type policies struct {
-	rest policy.Export // what is told of routes that no filter decides on
-	in   map[judges]*policy.Importer
-	out  map[judges]*exporter
-	ways ways
+	rest   policy.Export // what is told of routes that no filter decides on
+	normal policy.Priorities
+	in     map[judges]*policy.Importer
+	out    map[judges]*exporter
+	ways   ways
 }
 
 // judges are the filters of one direction, and the type of peers they are for.
@@ -34,7 +35,7 @@ func newPolicies(reach func(netip.Addr) Reach) policies {
 
 func (p *policies) importer(j judges) *policy.Importer {
 	if p.in[j] == nil {
-		p.in[j] = policy.NewImporter(j.chain, j.external)
+		p.in[j] = policy.NewImporter(j.chain, p.normal, j.external)
 	}
 	return p.in[j]
 }

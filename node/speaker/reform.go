@@ -18,6 +18,13 @@ func (c *core) setRules(want intent.BGP, peers []netip.AddrPort) error {
 			c.policies.rest = want.Export
 			clear(c.policies.out)
 		}
+		if c.policies.normal != want.Priorities {
+			c.policies.normal = want.Priorities
+			clear(c.policies.in)
+			for _, p := range c.peers {
+				p.judgeAnew()
+			}
+		}
 		c.setKernel(want.Kernel)
 		for _, at := range peers {
 			if p := c.peers[at]; p != nil {

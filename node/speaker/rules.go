@@ -25,7 +25,7 @@ func (p *peering) importing(_ *rib.Peer, _ wire.Family, prefix netip.Prefix, rec
 		return nil, 0
 	}
 	d := p.importer.Judge(policy.Route{Prefix: prefix, Attrs: received, Remote: true, Interface: p.way})
-	return d.Attrs, 0
+	return d.Attrs, d.Preference
 }
 
 // An entrance is what BGP itself asks of the routes that a peer tells, before
@@ -83,7 +83,7 @@ func sourceOf(s intent.Source) rib.Source {
 
 // localOf is a local route in the table's terms.
 func localOf(l intent.Local) rib.Local {
-	return rib.Local{Gateway: l.Gateway, Metric: l.Metric, Interface: l.Interface}
+	return rib.Local{Gateway: l.Gateway, Metric: l.Metric, LocalPref: policy.LocalPref(l.Metric), Interface: l.Interface}
 }
 
 // resolver puts what the kernel says of next hops into the decision's terms:

@@ -13,7 +13,7 @@ import (
 func TestImporting(t *testing.T) {
 	p := &peering{c: &core{asn: 64512, id: netip.MustParseAddr("192.0.2.1")}, self: netip.MustParseAddr("10.0.0.1")}
 	p.rules.Cluster = netip.MustParseAddr("244.0.0.1")
-	p.importer = policy.NewImporter(chain("f", "cidr: 10.66.0.0/16, matchOperator: In"), true)
+	p.importer = policy.NewImporter(chain("f", "cidr: 10.66.0.0/16, matchOperator: In"), policy.Priorities{}, true)
 	for _, tt := range []struct {
 		what   string
 		path   []uint32

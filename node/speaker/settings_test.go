@@ -21,7 +21,7 @@ func TestLocalAS(t *testing.T) {
 		f[1].peer4(64601, func(p *intent.Peer) { p.LocalASN, p.Export = 64601, everything })))
 	s.awaitUp(f[0].addr4())
 	birdRoute(t, b1, "172.16.1.0/24", "BGP.as_path: 64600\n")
-	birdRoute(t, b2, "172.16.1.0/24", "BGP.as_path: \n", "BGP.local_pref: 100")
+	birdRoute(t, b2, "172.16.1.0/24", "BGP.as_path: \n", "BGP.local_pref: 2147482623")
 	birdRoute(t, b2, "10.2.0.0/24", "BGP.as_path: 64513\n")
 }
 

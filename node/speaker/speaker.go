@@ -125,7 +125,7 @@ func (s *Speaker) act(ctx context.Context, c Changes, want intent.BGP) (errs []e
 			fail("replace the rules: %w", err)
 			c.Add = nil // they would hear less, or more, than they should
 		} else {
-			s.have.Export, s.have.Kernel = want.Export, want.Kernel
+			s.have.Export, s.have.Priorities, s.have.Kernel = want.Export, want.Priorities, want.Kernel
 			for _, at := range c.Rules {
 				p := s.have.Peers[at]
 				p.Rules = want.Peers[at].Rules

@@ -63,7 +63,7 @@ func NewTrial(node intent.BGP, at netip.AddrPort, peer intent.Peer) *Trial {
 		Self: cmp.Or(peer.LocalAddress, at.Addr()), LongLived: true,
 	}
 	setRules(&t.key, peer.Rules)
-	t.importer = policy.NewImporter(peer.Import, external)
+	t.importer = policy.NewImporter(peer.Import, node.Priorities, external)
 	t.exporter = policy.NewExporter(peer.Export, node.Export, external)
 	return t
 }
@@ -149,6 +149,9 @@ func (t *Trial) Export(s Sample) Verdict {
 	if s.Local != nil {
 		local := localOf(*s.Local)
 		r.Local = &local
+		if _, has := r.Held.LocalPref(); !has {
+			r.Held = r.Held.WithLocalPref(local.LocalPref) // as the table does
+		}
 	}
 	var d policy.Decision
 	told, why := t.key.Export(func(r adjout.Route) *wire.Attrs {
