@@ -2,7 +2,6 @@ package policy_test
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"net/netip"
 	paths "path"
 	"slices"
@@ -11,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/calctl/calctl/node/policy"
+	"github.com/calctl/calctl/node/policy/policytest"
 	"github.com/calctl/calctl/node/wire"
 	"github.com/calctl/calctl/resources"
 )
@@ -182,115 +182,24 @@ func wordsOf(a *wire.Attrs) string {
 	return fmt.Sprintf("path %v, pref %d, %v", a.ASPath(), pref, slices.Sorted(slices.Values(all)))
 }
 
-// a die makes things that are alike often enough to meet.
-type die struct{ *rand.Rand }
-
-func (d die) one(of ...string) string { return of[d.IntN(len(of))] }
-func (d die) sometimes() bool         { return d.IntN(4) == 0 }
-
-func (d die) as() int { return 65001 + d.IntN(3) }
-
-func (d die) community() string {
-	return d.one("65001:1", "65001:2", "0:1", "1:2:3", "65001:1:0", "4200000000:1:2")
-}
-
-func (d die) prefix(v4 bool) netip.Prefix {
-	if v4 {
-		return netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(d.IntN(4)) << 6, byte(d.IntN(2)) << 7, byte(d.IntN(2))}), []int{0, 8, 9, 10, 16, 17, 31, 32}[d.IntN(8)]).Masked()
-	}
-	return netip.PrefixFrom(netip.AddrFrom16([16]byte{0xfd, byte(d.IntN(4)) << 6, 15: byte(d.IntN(2))}), []int{0, 8, 9, 10, 64, 127, 128}[d.IntN(7)]).Masked()
-}
-
-func (d die) priority() int { return []int{1, 512, 1024, 2147483547, 2147483646}[d.IntN(5)] }
-
-func (d die) rule(v4 bool) resources.BGPFilterRule {
-	r := resources.BGPFilterRule{Action: d.one("Accept", "Reject")}
-	if d.IntN(3) > 0 {
-		p := d.prefix(v4)
-		r.CIDR, r.MatchOperator = p.String(), d.one("Equal", "NotEqual", "In", "In", "NotIn")
-		if d.sometimes() {
-			r.PrefixLength = &resources.BGPFilterPrefixLength{}
-			low, high := int32(d.IntN(p.Addr().BitLen()+1)), int32(p.Bits()+d.IntN(p.Addr().BitLen()-p.Bits()+1))
-			if d.IntN(2) == 0 {
-				r.PrefixLength.Min = &low
-			}
-			if d.IntN(2) == 0 && (r.PrefixLength.Min == nil || low <= high) {
-				r.PrefixLength.Max = &high
-			}
-		}
-	}
-	if d.sometimes() {
-		r.Source = "RemotePeers"
-	}
-	if d.sometimes() {
-		r.Interface = d.one("*", "eth*", "eth0", "*0", "e*h*1", "bond0.7")
-	}
-	if d.sometimes() {
-		r.PeerType = d.one("eBGP", "iBGP")
-	}
-	if d.sometimes() {
-		r.Communities = &resources.BGPFilterCommunities{Values: []string{d.community()}}
-	}
-	if d.sometimes() {
-		for range d.IntN(3) {
-			r.ASPathPrefix = append(r.ASPathPrefix, resources.ASN(d.as()))
-		}
-	}
-	if d.sometimes() {
-		p := d.priority()
-		r.Priority = &p
-	}
-	for r.Action == "Accept" && d.IntN(2) == 0 && len(r.Operations) < 10 {
-		r.Operations = append(r.Operations, d.operation())
-	}
-	return r
-}
-
-func (d die) operation() (o resources.BGPFilterOperation) {
-	switch d.IntN(3) {
-	case 0:
-		o.AddCommunity = &resources.BGPFilterAddCommunity{Value: d.community()}
-	case 1:
-		o.PrependASPath = &resources.BGPFilterPrependASPath{}
-		for range 1 + d.IntN(3) {
-			o.PrependASPath.Prefix = append(o.PrependASPath.Prefix, resources.ASN(d.as()))
-		}
-	default:
-		p := d.priority()
-		o.SetPriority = &resources.BGPFilterSetPriority{Value: &p}
-	}
-	return o
-}
-
-func (d die) filter(name string) *resources.BGPFilter {
-	f := &resources.BGPFilter{}
-	f.Name = name
-	for range d.IntN(4) {
-		f.Spec.ImportV4 = append(f.Spec.ImportV4, d.rule(true))
-		f.Spec.ExportV4 = append(f.Spec.ExportV4, d.rule(true))
-		f.Spec.ImportV6 = append(f.Spec.ImportV6, d.rule(false))
-		f.Spec.ExportV6 = append(f.Spec.ExportV6, d.rule(false))
-	}
-	f.Default()
-	return f
-}
+type die struct{ policytest.Die }
 
 func (d die) route(external bool) plain {
-	r := plain{pref: 100, remote: d.IntN(2) == 0, out: d.one("", "eth0", "eth1", "bond0.7", "tunl0", "bpfin.cali", "x.cali", "x.calico"), external: external}
+	r := plain{pref: 100, remote: d.IntN(2) == 0, out: d.One("", "eth0", "eth1", "bond0.7", "tunl0", "bpfin.cali", "x.cali", "x.calico"), external: external}
 	for range d.IntN(4) {
-		e := []string{strconv.Itoa(d.as())}
-		if d.sometimes() {
+		e := []string{strconv.Itoa(d.ASN())}
+		if d.Sometimes() {
 			e = []string{"65001", "65003"}
 		}
 		r.path = append(r.path, e)
 	}
 	for range d.IntN(3) {
-		if c := d.community(); !slices.Contains(r.communities, c) {
+		if c := d.Community(); !slices.Contains(r.communities, c) {
 			r.communities = append(r.communities, c)
 		}
 	}
 	if d.IntN(2) == 0 {
-		r.pref = 2147483647 - d.priority()
+		r.pref = 2147483647 - d.Priority()
 	}
 	return r
 }
@@ -317,10 +226,10 @@ func TestAgainstTheDescription(t *testing.T) {
 		seeds = 600
 	}
 	for seed := range seeds {
-		d := die{rand.New(rand.NewPCG(seed, 7))}
+		d := die{policytest.New(seed)}
 		var list []*resources.BGPFilter
 		for _, name := range []string{"a", "b", "c"}[:d.IntN(4)] {
-			f := d.filter(name)
+			f := d.Filter(name)
 			if err := f.Validate(); err != nil {
 				t.Fatalf("seed %d: %v", seed, err)
 			}
@@ -329,19 +238,19 @@ func TestAgainstTheDescription(t *testing.T) {
 		external, v4 := d.IntN(2) == 0, d.IntN(3) > 0
 		export := policy.Export{}
 		for range d.IntN(3) {
-			export.Accept = append(export.Accept, d.prefix(v4))
+			export.Accept = append(export.Accept, d.Prefix(v4))
 		}
 		for range d.IntN(2) {
-			export.Services = append(export.Services, d.prefix(v4))
+			export.Services = append(export.Services, d.Prefix(v4))
 		}
 		export.Tunnel = d.IntN(2) == 0
 		for range d.IntN(2) {
-			export.Reject = append(export.Reject, d.prefix(v4))
+			export.Reject = append(export.Reject, d.Prefix(v4))
 		}
 		for range d.IntN(4) {
-			a := policy.Advertisement{CIDR: d.prefix(v4 || d.sometimes())}
+			a := policy.Advertisement{CIDR: d.Prefix(v4 || d.Sometimes())}
 			for range 1 + d.IntN(2) {
-				a.Communities = append(a.Communities, d.community())
+				a.Communities = append(a.Communities, d.Community())
 			}
 			export.Advertise = append(export.Advertise, a)
 		}
@@ -362,7 +271,7 @@ func TestAgainstTheDescription(t *testing.T) {
 			sets = append(sets, attrs(t, few[i].words(d)))
 		}
 		for range 40 {
-			i, prefix := d.IntN(len(few)), d.prefix(v4)
+			i, prefix := d.IntN(len(few)), d.Prefix(v4)
 			r := few[i]
 			r.bits, r.most = bitsOf(prefix)
 			route := policy.Route{Prefix: prefix, Attrs: sets[i], Remote: r.remote, Interface: r.out}
