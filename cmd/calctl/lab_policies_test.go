@@ -418,3 +418,24 @@ func TestLabPoliciesAtRandom(t *testing.T) {
 	}
 	t.Logf("%d routes were told", routes)
 }
+
+// TestLabPoliciesAtRandomInBIRD: BIRD 2 with the configuration that `node run
+// --dry-run -o bird` writes tells the same.
+func TestLabPoliciesAtRandomInBIRD(t *testing.T) {
+	r1, d, world, all := policyLab(t, 2)
+	var bird *lab.Bird
+	for round := range policyRounds(t, 10) {
+		documents := resourcesOf(t, d, world)
+		file := r1.File("cluster.yaml", documents)
+		config := strings.Replace(r1.Run(lab.Binary(t), "node", "run", "--dry-run", "--name", "r1", "-f", file, "-o", "bird"), "log syslog all;", "log stderr all;", 1)
+		if bird == nil {
+			bird = r1.Bird(config)
+		} else {
+			r1.File("r1.bird.conf", config)
+			if out := bird.CLI("configure"); !strings.Contains(out, "Reconfigur") {
+				t.Fatalf("round %d: %s", round, out)
+			}
+		}
+		lab.Until(t, 40*time.Second, fmt.Sprintf("round %d: what all hear", round), agree(world, foretold(t, documents, all, world)))
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/calctl/calctl/node/policy"
 	"github.com/calctl/calctl/node/wire"
 	"github.com/calctl/calctl/resources"
 )
@@ -45,7 +46,7 @@ func accepted(a *wire.Attrs, told bool, rule string) Answer {
 	answer := rejected(rule)
 	answer.Action = accept
 	if told {
-		pref, metric := prefOf(a), priority(prefOf(a))
+		pref, metric := prefOf(a), policy.PriorityOf(a)
 		answer.LocalPref, answer.Metric = &pref, &metric
 	}
 	if med, ok := a.MED(); ok {

@@ -1,7 +1,6 @@
 package trial
 
 import (
-	"math"
 	"net/netip"
 
 	"github.com/calctl/calctl/node/intent"
@@ -12,23 +11,15 @@ import (
 // sources are those of routes that the node has without BGP.
 var sources = map[string]intent.Source{sourceKernel: intent.Kernel, sourceDirect: intent.Direct, sourceStatic: intent.Static}
 
-func localPref(metric uint32) uint32 { return math.MaxInt32 - metric }
-
-func priority(pref uint32) uint32 { return math.MaxInt32 - pref }
-
-func prefOf(a *wire.Attrs) uint32 {
-	if v, ok := a.LocalPref(); ok {
-		return v
-	}
-	return 100
-}
+// prefOf is the LOCAL_PREF that a route has.
+func prefOf(a *wire.Attrs) uint32 { return policy.LocalPref(policy.PriorityOf(a)) }
 
 // metric is that of a route which the node has without BGP.
-func (t *Trials) metric(q *Question, _ netip.Prefix) uint32 {
+func (t *Trials) metric(q *Question, prefix netip.Prefix) uint32 {
 	if q.Metric != nil {
 		return *q.Metric
 	}
-	return 1024
+	return t.node.Priorities.Of(prefix)
 }
 
 // installed says whether the kernel gets a route. What the node has of its

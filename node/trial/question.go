@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/calctl/calctl/node/policy"
 	"github.com/calctl/calctl/resources"
 )
 
@@ -130,7 +131,7 @@ func (q *Question) read() (prefix netip.Prefix, err error) {
 		return prefix, bad("from", q.From, "goes with the export of a bgp route to a peer")
 	}
 	if q.Source == sourceBGP && q.Metric != nil {
-		same := localPref(*q.Metric)
+		same := policy.LocalPref(*q.Metric)
 		if q.LocalPref != nil && *q.LocalPref != same {
 			return prefix, bad("metric", fmt.Sprint(*q.Metric), "is another way to write localPref %d, and localPref is %d; leave one out", same, *q.LocalPref)
 		}
