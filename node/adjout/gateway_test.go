@@ -11,6 +11,13 @@ import (
 // isn't told to that one, whenever it comes and goes, and is told to the others
 // once (RFC 4271 §5.1.3).
 func TestNotByThePeerItself(t *testing.T) {
+	t.Run("best", func(t *testing.T) { notByThePeerItself(t, reflected()) })
+	t.Run("add-path", func(t *testing.T) {
+		notByThePeerItself(t, with(reflected(), func(k *Key) { k.Builder.AddPath = wire.OnlyIPv4 }))
+	})
+}
+
+func notByThePeerItself(t *testing.T, k Key) {
 	f := newField(t)
 	router, other := f.client(1), f.client(2)
 	dest := []wire.Dest{{Prefix: prefix4(1)}}
@@ -19,10 +26,10 @@ func TestNotByThePeerItself(t *testing.T) {
 		f.commit()
 	}
 	by(router)
-	_, eo := f.join(reflected(), other)
+	_, eo := f.join(k, other)
 	f.commit()
 	eo.askAll(4096)
-	m, er := f.join(reflected(), router)
+	m, er := f.join(k, router)
 	f.commit()
 	check := func(when string, routers, others int) {
 		t.Helper()
@@ -43,7 +50,7 @@ func TestNotByThePeerItself(t *testing.T) {
 	m.Leave()
 	f.commit()
 	again := f.client(3) // a peer that may have the router's place in the table by now
-	_, er = f.join(reflected(), again)
+	_, er = f.join(k, again)
 	f.commit()
 	check("another instead of the router", 1, 1)
 	if er.withdrawn+eo.needless > 0 {

@@ -42,11 +42,11 @@ type group struct {
 
 // A change is what was decided for a path.
 type change struct {
-	ref    rib.Ref
-	node   uint32 // 0: one has to be made, for the path with this id
-	source uint32
-	id     uint32
-	attrs  *wire.Attrs
+	ref      rib.Ref
+	node     uint32 // 0: one has to be made, for the path of this peer and id
+	from, id uint32
+	source   uint32 // the peer that isn't told it
+	attrs    *wire.Attrs
 }
 
 // consider decides what is told of a prefix and notes what is different.
@@ -119,7 +119,7 @@ func (g *group) apply() {
 
 func (g *group) change(c *change, far reach) {
 	if c.node == 0 {
-		c.node = g.paths.add(c.ref, c.source, c.id)
+		c.node = g.paths.add(c.ref, c.from, c.id)
 	}
 	if c.attrs == nil {
 		g.drop(c.node, c.ref, far)

@@ -177,7 +177,7 @@ func (g *group) admit(m *Member) {
 // recast has Work find out anew whose routes are whose, where that may depend on
 // who is a member.
 func (g *group) recast() {
-	if g.via && g.paths == nil {
+	if g.via {
 		g.walk, g.walking = 0, true
 	}
 }

@@ -348,7 +348,7 @@ func (w *world) expect(p *player, f int) map[wire.Dest]*wire.Attrs {
 				continue
 			}
 			a, _ := k.Export(w.policy[p.policy], Route{Prefix: prefix, From: path.Peer(), Local: path.Local(), Held: path.Attrs()})
-			if a == nil || !p.all && path.Local() != nil && a.NextHop() == p.peer.Address {
+			if a == nil || path.Local() != nil && a.NextHop() == p.peer.Address {
 				continue
 			}
 			d := wire.Dest{Prefix: prefix}
@@ -370,7 +370,7 @@ func byPath(t *testing.T, m *Member, have map[wire.Dest]*wire.Attrs) map[wire.De
 			t.Fatalf("path id %d", d.PathID)
 		}
 		n := g.paths.list[d.PathID]
-		out[wire.Dest{Prefix: d.Prefix, PathID: n.source + 1}] = a
+		out[wire.Dest{Prefix: d.Prefix, PathID: n.from + 1}] = a
 	}
 	return out
 }

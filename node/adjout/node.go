@@ -6,7 +6,7 @@ import "github.com/calctl/calctl/node/wire"
 // add-path, one of several. This is the Adj-RIB-Out; 24 octets each.
 type node struct {
 	attrs  *wire.Attrs // nil unless live
-	source uint32      // index of the peer whose path it is
+	source uint32      // index of the peer that isn't told it: see group.source
 	at     uint32      // its place in the journal that it is in
 	first  uint32      // place in the live journal at which it began to be told
 	state  state

@@ -20,9 +20,9 @@ type paths struct {
 }
 
 type pathNode struct {
-	ref        rib.Ref
-	next       uint32
-	source, id uint32 // the peer, and its number for the path
+	ref      rib.Ref
+	next     uint32
+	from, id uint32 // the peer, and its number for the path
 }
 
 func newPaths() *paths { return &paths{list: make([]pathNode, 1)} }
@@ -35,9 +35,9 @@ func (p *paths) head(ref rib.Ref) uint32 {
 }
 
 // place returns where a path is in found, or -1.
-func (p *paths) place(source, id uint32) int {
+func (p *paths) place(from, id uint32) int {
 	order := func(x rib.Path, _ struct{}) int {
-		return cmp.Or(cmp.Compare(uint32(x.Peer().Index), source), cmp.Compare(x.ID, id))
+		return cmp.Or(cmp.Compare(uint32(x.Peer().Index), from), cmp.Compare(x.ID, id))
 	}
 	if len(p.found) == 0 {
 		return -1
@@ -51,7 +51,7 @@ func (p *paths) place(source, id uint32) int {
 	return -1
 }
 
-func (p *paths) add(ref rib.Ref, source, id uint32) uint32 {
+func (p *paths) add(ref rib.Ref, from, id uint32) uint32 {
 	for len(p.heads) <= int(ref) {
 		p.heads = append(p.heads, 0)
 	}
@@ -61,7 +61,7 @@ func (p *paths) add(ref rib.Ref, source, id uint32) uint32 {
 	} else {
 		p.list = append(p.list, pathNode{})
 	}
-	p.list[n] = pathNode{ref: ref, next: p.heads[ref], source: source, id: id}
+	p.list[n] = pathNode{ref: ref, next: p.heads[ref], from: from, id: id}
 	p.heads[ref] = n
 	return n
 }
@@ -84,10 +84,12 @@ func (g *group) considerAll(ref rib.Ref, prefix netip.Prefix) {
 	clear(p.noded)
 	for n := p.head(ref); n != 0; n = p.list[n].next {
 		was := &p.list[n]
-		c := change{ref: ref, node: n, source: was.source, id: was.id}
-		if i := p.place(was.source, was.id); i >= 0 {
+		c := change{ref: ref, node: n}
+		if i := p.place(was.from, was.id); i >= 0 {
 			p.noded[i] = true
-			c.attrs = g.export.decide(prefix, p.found[i])
+			if c.attrs = g.export.decide(prefix, p.found[i]); c.attrs != nil {
+				c.source = g.source(p.found[i], c.attrs)
+			}
 		}
 		g.note(c, prefix)
 	}
@@ -96,7 +98,7 @@ func (g *group) considerAll(ref rib.Ref, prefix netip.Prefix) {
 			continue
 		}
 		if a := g.export.decide(prefix, path); a != nil {
-			g.note(change{ref: ref, source: uint32(path.Peer().Index), id: path.ID, attrs: a}, prefix)
+			g.note(change{ref: ref, from: uint32(path.Peer().Index), id: path.ID, attrs: a, source: g.source(path, a)}, prefix)
 		}
 	}
 	clear(p.found)

@@ -1,6 +1,7 @@
 package speaker
 
 import (
+	"encoding/binary"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -104,8 +105,16 @@ func (s *snapshot) row(table *rib.Table, r rib.Row) {
 func announcementOf(w *wire.Attrs, id uint32) announcement {
 	a := announcement{id: id, nextHop: w.NextHop(), origin: int(w.Origin()), med: -1, localPref: -1, originator: w.OriginatorID()}
 	for s := range w.ASPath().Segments() {
+		var list []uint32
 		for i := range s.Len() {
-			a.path = append(a.path, s.AS(i))
+			list = append(list, s.AS(i))
+		}
+		if s.Type == wire.ASSet {
+			a.path = append(a.path, list)
+			continue
+		}
+		for _, as := range list {
+			a.path = append(a.path, []uint32{as})
 		}
 	}
 	if v, ok := w.MED(); ok {
@@ -116,7 +125,28 @@ func announcementOf(w *wire.Attrs, id uint32) announcement {
 	}
 	a.clusters = slices.Collect(w.ClusterList().All())
 	a.communities = slices.Collect(w.Communities().All())
+	a.extra = extrasOf(w)
 	return a
+}
+
+// extrasOf are the attributes that the reference has no other word for.
+func extrasOf(w *wire.Attrs) (list []extra) {
+	if w.AtomicAggregate() {
+		list = append(list, extra{Flags: 0x40, Type: 6})
+	}
+	if g := w.Aggregator(); g.AS != 0 {
+		list = append(list, extra{0xc0, 7, append(binary.BigEndian.AppendUint32(nil, g.AS), g.ID.AsSlice()...)})
+	}
+	if c := w.ExtCommunities(); c != "" {
+		list = append(list, extra{0xc0, extCommunities, []byte(c)})
+	}
+	if c := w.LargeCommunities(); c != "" {
+		list = append(list, extra{0xc0, largeCommunities, []byte(c)})
+	}
+	for u := range w.Unknown() {
+		list = append(list, extra{u.Flags, u.Type, []byte(u.Value)})
+	}
+	return list
 }
 
 // check compares the speakers, in a time of quiet, with the layout.
@@ -124,11 +154,27 @@ func (w *world) check() {
 	l := w.layout
 	seen := map[int]snapshot{}
 	for st := range w.running() {
-		seen[st.id] = st.look()
+		if st.outsider == nil {
+			seen[st.id] = st.look()
+			continue
+		}
+		var faults []string
+		seen[st.id], faults = st.outsider.look()
+		for _, f := range faults {
+			w.problems.add("%d: %s", st.id, f)
+		}
 	}
 	for id, s := range seen {
 		fail := func(format string, args ...any) {
 			w.problems.add("%d: %s", id, fmt.Sprintf(format, args...))
+		}
+		if l.sites[id].outside {
+			for t, told := range l.says(id, nil) {
+				for _, d := range differences(byNumber(told), byNumber(seen[t.peer].heard[tie{id, t.v6}])) {
+					fail("was heard wrong by %d (v6 %v): %s", t.peer, t.v6, d)
+				}
+			}
+			continue
 		}
 		for t := range l.sites[id].ties {
 			if s.up[t] != l.joined(id, t) {
@@ -258,6 +304,16 @@ func (l *layout) rootless(p netip.Prefix, seen map[int]snapshot) []string {
 	for grown := true; grown; {
 		grown = false
 		for id, s := range seen {
+			if l.sites[id].outside {
+				for t, told := range l.says(id, nil) {
+					for _, a := range told[p] {
+						if x := (said{t.peer, tie{id, t.v6}, a.String()}); !rooted[x] {
+							rooted[x], grown = true, true
+						}
+					}
+				}
+				continue
+			}
 			list := l.choices(id, p, s.heard)
 			best, _ := l.decide(id, list)
 			for t := range s.told {

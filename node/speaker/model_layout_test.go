@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/calctl/calctl/node/intent"
@@ -23,14 +24,18 @@ type layout struct {
 
 // A site is one speaker and what its operator wants.
 type site struct {
-	as     uint32
-	id     netip.Addr
-	plain  bool // it doesn't offer ADD-PATH
-	up     bool
-	ties   map[tie]setting
-	local  map[netip.Prefix]intent.Local
-	export policy.Export
-	reach  map[netip.Addr]Reach // of next hops; of those that are missing: on a link
+	as    uint32
+	id    netip.Addr
+	plain bool // it doesn't offer ADD-PATH
+	// outside says that an outsider is here, and no speaker of ours; old, that
+	// it knows AS numbers of two octets only.
+	outside, old bool
+	words        map[tie]map[netip.Prefix]speech // of an outsider
+	up           bool
+	ties         map[tie]setting
+	local        map[netip.Prefix]intent.Local
+	export       policy.Export
+	reach        map[netip.Addr]Reach // of next hops; of those that are missing: on a link
 }
 
 // A tie is a site's session with another site, in one family.
@@ -44,8 +49,13 @@ type setting struct {
 	passive bool
 	stray   bool // expects another AS than the peer has
 	named   bool // says which address the session starts from
-	// client says that this site is a reflector and the peer its client.
-	client  bool
+	// cluster is the one in which this site is a reflector and the peer its
+	// client, if it is.
+	cluster netip.Addr
+	localAS uint32 // this site's towards the peer, unless 0
+	allowed int    // how often that may be in a path
+	nextHop string // Self, Keep, or the usual
+	maximum int    // how many prefixes the peer may tell, unless 0
 	in, out []rule // filters
 }
 
@@ -58,6 +68,12 @@ type rule struct {
 	Add     uint32 `json:"add,omitzero"` // a community
 	Prepend uint32 `json:"prepend,omitzero"`
 	Metric  int    `json:"metric,omitzero"` // a priority
+}
+
+// A tag is one of BGPConfiguration's prefixAdvertisements.
+type tag struct {
+	Prefix      netip.Prefix `json:"prefix"`
+	Communities []string     `json:"communities"`
 }
 
 // A step is one thing that happens in a story. Of the fields that aren't named
@@ -77,6 +93,8 @@ type step struct {
 	Accept []netip.Prefix `json:"accept,omitzero"`
 	Reject []netip.Prefix `json:"reject,omitzero"`
 	Rules  []rule         `json:"rules,omitzero"`
+	Tags   []tag          `json:"tags,omitzero"`
+	Said   speech         `json:"said,omitzero"`
 }
 
 func newLayout() *layout {
@@ -107,7 +125,8 @@ func (l *layout) take(s step) bool {
 			return false
 		}
 		l.sites[s.Node] = &site{
-			as: s.AS, id: s.Addr, plain: s.How == "plain", ties: map[tie]setting{},
+			as: s.AS, id: s.Addr, plain: s.How != "", ties: map[tie]setting{},
+			outside: strings.HasPrefix(s.How, "outside"), old: s.How == "outside old", words: map[tie]map[netip.Prefix]speech{},
 			local: map[netip.Prefix]intent.Local{}, reach: map[netip.Addr]Reach{},
 		}
 		return true
@@ -127,17 +146,34 @@ func (l *layout) take(s step) bool {
 		n.up = false
 		return ok
 	case "renumber":
+		if n.old && s.AS > 0xffff {
+			return false
+		}
 		n.as = s.AS
 	case "peer":
 		n.ties[t] = setting{passive: s.How == "passive", stray: s.How == "stray", named: s.How == "named"}
-	case "client", "in", "out":
+	case "client", "in", "out", "local-as", "allow", "next-hop", "maximum":
 		x, ok := n.ties[t]
 		if !ok {
 			return false
 		}
 		switch s.Do {
 		case "client":
-			x.client = s.How == ""
+			x.cluster = n.id
+			if s.Addr.IsValid() {
+				x.cluster = s.Addr
+			}
+			if s.How != "" {
+				x.cluster = netip.Addr{}
+			}
+		case "local-as":
+			x.localAS = s.AS
+		case "allow":
+			x.allowed = s.Count
+		case "next-hop":
+			x.nextHop = s.How
+		case "maximum":
+			x.maximum = s.Count
 		case "in":
 			x.in = s.Rules
 		case "out":
@@ -159,8 +195,25 @@ func (l *layout) take(s step) bool {
 		for _, p := range s.prefixes() {
 			delete(n.local, p)
 		}
+	case "say", "unsay":
+		if _, ok := n.ties[t]; !ok || !n.outside {
+			return false
+		}
+		words := maps.Clone(n.words[t])
+		if words == nil {
+			words = map[netip.Prefix]speech{}
+		}
+		for _, p := range s.prefixes() {
+			if delete(words, p); s.Do == "say" {
+				words[p] = s.Said
+			}
+		}
+		n.words[t] = words
 	case "pools":
 		n.export = policy.Export{Accept: s.Accept, Reject: s.Reject}
+		for _, t := range s.Tags {
+			n.export.Advertise = append(n.export.Advertise, policy.Advertisement{CIDR: t.Prefix, Communities: t.Communities})
+		}
 	case "reach":
 		n.reach[s.Addr] = Reach{Resolvable: s.How != "none", OnLink: s.How == "link"}
 	case "cut", "silence":
@@ -170,7 +223,7 @@ func (l *layout) take(s step) bool {
 		delete(l.bad, cable(s.Node, s.Peer))
 		return ok
 	case "reset":
-		return n.up
+		return n.up && !n.outside
 	case "slow", "usual":
 	default:
 		panic("what is " + s.Do + "?")
@@ -201,15 +254,19 @@ func (l *layout) intent(id int) intent.BGP {
 		Local: maps.Clone(n.local), Peers: map[netip.AddrPort]intent.Peer{},
 	}
 	for t, s := range n.ties {
-		p := intent.Peer{Name: "peer", ASN: l.sites[t.peer].as, Passive: s.passive}
+		p := intent.Peer{Name: "peer", ASN: l.speaksAs(t.peer, tie{id, t.v6}), Passive: s.passive, LocalASN: s.localAS}
 		if s.stray {
 			p.ASN++
 		}
 		if s.named {
 			p.LocalAddress = address(id, t.v6)
 		}
-		if s.client {
-			p.Cluster = n.id
+		p.Cluster, p.AllowedLocalAS, p.MaximumPrefixes = s.cluster, s.allowed, uint32(s.maximum)
+		switch s.nextHop {
+		case "Self":
+			p.NextHop = intent.NextHopSelf
+		case "Keep":
+			p.NextHop = intent.NextHopKeep
 		}
 		p.Import, p.Export = filtersOf(s.in), filtersOf(s.out)
 		want.Peers[netip.AddrPortFrom(address(t.peer, t.v6), intent.DefaultPort)] = p
@@ -252,7 +309,10 @@ func (l *layout) joined(id int, t tie) bool {
 	here, there := l.sites[id], l.sites[t.peer]
 	mine, ok := here.ties[t]
 	theirs, too := there.ties[tie{id, t.v6}]
-	if mine.stray || theirs.stray || mine.passive && theirs.passive {
+	// An outsider dials, is never dialled, and takes any AS.
+	dials := func(from *site, s setting, to *site) bool { return (from.outside || !s.passive) && !to.outside }
+	stray := mine.stray && !here.outside || theirs.stray && !there.outside
+	if stray || !dials(here, mine, there) && !dials(there, theirs, here) {
 		return false
 	}
 	return here.up && there.up && ok && too && l.bad[cable(id, t.peer)] == ""
@@ -280,10 +340,23 @@ func (l *layout) clone() *layout {
 	c := &layout{sites: map[int]*site{}, bad: maps.Clone(l.bad)}
 	for id, n := range l.sites {
 		m := *n
-		m.ties, m.local, m.reach = maps.Clone(n.ties), maps.Clone(n.local), maps.Clone(n.reach)
+		m.ties, m.local, m.reach, m.words = maps.Clone(n.ties), maps.Clone(n.local), maps.Clone(n.reach), maps.Clone(n.words)
 		c.sites[id] = &m
 	}
 	return c
+}
+
+// speaksAs is the AS number that a site has towards a peer.
+func (l *layout) speaksAs(id int, t tie) uint32 {
+	if s := l.sites[id].ties[t]; s.localAS != 0 {
+		return s.localAS
+	}
+	return l.sites[id].as
+}
+
+// internal says whether a site's peer is in the AS that it has towards it.
+func (l *layout) internal(id int, t tie) bool {
+	return l.speaksAs(id, t) == l.speaksAs(t.peer, tie{id, t.v6})
 }
 
 // rests says whether the sites will have told each other everything some day,

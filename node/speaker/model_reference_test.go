@@ -1,7 +1,9 @@
 package speaker
 
 import (
+	"bytes"
 	"cmp"
+	"encoding/binary"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -10,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/calctl/calctl/node/intent"
+	"github.com/calctl/calctl/node/policy"
 )
 
 // The reference: what RFC 4271, RFC 4456 and Calico's BIRD say of a layout,
@@ -20,12 +23,21 @@ type announcement struct {
 	id          uint32 // of the path (RFC 7911), which the teller chooses
 	nextHop     netip.Addr
 	origin      int
-	path        []uint32
-	med         int64 // -1: none, as for the others
+	path        [][]uint32 // its hops; one of several ASes is an AS_SET
+	med         int64      // -1: none, as for the others
 	localPref   int64
 	originator  netip.Addr
 	clusters    []uint32
 	communities []uint32
+	extra       []extra // other attributes
+}
+
+// An extra is an attribute that the reference has no other word for: one that
+// decides nothing, or nobody knows.
+type extra struct {
+	Flags uint8  `json:"flags"`
+	Type  uint8  `json:"type"`
+	Value []byte `json:"value,omitzero"`
 }
 
 func (a announcement) String() string {
@@ -43,7 +55,13 @@ func (a announcement) String() string {
 		s += fmt.Sprintf(" clusters %v", a.clusters)
 	}
 	if len(a.communities) > 0 {
-		s += fmt.Sprintf(" communities %x", a.communities)
+		s += fmt.Sprintf(" communities %x", slices.Sorted(slices.Values(a.communities)))
+	}
+	for _, x := range slices.SortedFunc(slices.Values(a.extra), func(x, y extra) int { return cmp.Compare(x.Type, y.Type) }) {
+		if x.Type == largeCommunities { // in no order
+			x.Value = slices.Concat(slices.SortedFunc(slices.Chunk(x.Value, 12), bytes.Compare)...)
+		}
+		s += fmt.Sprintf(" attribute %d flags %02x %x", x.Type, x.Flags, x.Value)
 	}
 	return s
 }
@@ -87,8 +105,8 @@ func (l *layout) choices(id int, p netip.Prefix, h hearsay) []choice {
 	for _, t := range l.sessions(id) {
 		mine := n.ties[t]
 		for _, a := range h[t][p] {
-			if slices.Contains(a.path, n.as) || a.originator == n.id || a.nextHop == address(id, t.v6) ||
-				mine.client && slices.Contains(a.clusters, number(n.id)) {
+			if times(l.speaksAs(id, t), a.path) > mine.allowed || a.originator == n.id || a.nextHop == address(id, t.v6) ||
+				mine.cluster.IsValid() && slices.Contains(a.clusters, number(mine.cluster)) {
 				continue
 			}
 			if b, decided, ok := filter(mine.in, p, a); ok || !decided {
@@ -99,6 +117,18 @@ func (l *layout) choices(id int, p netip.Prefix, h hearsay) []choice {
 		}
 	}
 	return list
+}
+
+// times is how often an AS is in a path.
+func times(as uint32, path [][]uint32) (n int) {
+	for _, hop := range path {
+		for _, x := range hop {
+			if x == as {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 // filter is what rules make of an announcement: whether one of them decides,
@@ -116,7 +146,7 @@ func filter(rules []rule, p netip.Prefix, a announcement) (_ announcement, decid
 			a.communities = append(slices.Clone(a.communities), r.Add)
 		}
 		if r.Prepend != 0 {
-			a.path = slices.Concat([]uint32{r.Prepend}, a.path)
+			a.path = slices.Concat([][]uint32{{r.Prepend}}, a.path)
 		}
 		if r.Metric != 0 {
 			a.localPref = int64(2147483647 - r.Metric)
@@ -146,12 +176,12 @@ func (l *layout) decide(id int, list []choice) (best *choice, hops []netip.Addr)
 		return Reach{Resolvable: true, OnLink: true}
 	}
 	neighbour := func(c choice) uint32 {
-		if len(c.said.path) > 0 {
-			return c.said.path[0]
+		if len(c.said.path) > 0 && len(c.said.path[0]) == 1 {
+			return c.said.path[0][0]
 		}
-		return l.sites[c.from.peer].as
+		return l.speaksAs(c.from.peer, tie{id, c.from.v6})
 	}
-	internal := func(c choice) bool { return c.local == nil && l.sites[c.from.peer].as == n.as }
+	internal := func(c choice) bool { return c.local == nil && l.internal(id, c.from) }
 	least := func(list []choice, number func(choice) int64) []choice {
 		low := number(slices.MinFunc(list, func(a, b choice) int { return cmp.Compare(number(a), number(b)) }))
 		return slices.DeleteFunc(slices.Clone(list), func(c choice) bool { return number(c) > low })
@@ -178,6 +208,7 @@ func (l *layout) decide(id int, list []choice) (best *choice, hops []netip.Addr)
 		return &list[0], nil
 	}
 	list = least(list, func(c choice) int64 { return count(!reach(c).Resolvable) })
+	list = least(list, func(c choice) int64 { return count(slices.Contains(c.said.communities, llgrStale)) })
 	list = least(list, func(c choice) int64 {
 		if c.said.localPref < 0 {
 			return -100
@@ -227,26 +258,29 @@ func (l *layout) tell(id int, to tie, p netip.Prefix, best *choice) (announcemen
 	if best == nil || p.Addr().Is6() != to.v6 || best.local == nil && best.from == to {
 		return announcement{}, false
 	}
-	external := peer.as != n.as
+	mine, as := n.ties[to], l.speaksAs(id, to)
+	external := !l.internal(id, to)
 	self := address(id, to.v6)
+	keeps := mine.nextHop == "Keep" || mine.nextHop == "" && !external
 	a := best.said
 	if best.local != nil {
 		a.nextHop = self
-		if gw := best.local.Gateway; !external && gw.IsValid() && !gw.IsLinkLocalUnicast() && gw.Is6() == to.v6 {
+		if gw := best.local.Gateway; keeps && gw.IsValid() && !gw.IsLinkLocalUnicast() && gw.Is6() == to.v6 {
 			a.nextHop = gw
 		}
 	} else {
-		const noExport, noAdvertise = 0xffffff01, 0xffffff02
-		if slices.Contains(a.communities, noAdvertise) || external && slices.Contains(a.communities, noExport) {
+		has := func(c uint32) bool { return slices.Contains(a.communities, c) }
+		if has(noAdvertise) || external && (has(noExport) || has(noExportSubconfed)) || peer.outside && has(llgrStale) {
 			return announcement{}, false
 		}
-		if internal := l.sites[best.from.peer].as == n.as; internal && !external {
-			// RFC 4456: only to clients, or from them.
-			client := n.ties[to].client
-			if !client && !n.ties[best.from].client || client && slices.Contains(a.clusters, number(n.id)) {
+		if !keeps {
+			a.nextHop = self
+		}
+		if !external && l.internal(id, best.from) && l.speaksAs(id, best.from) == as {
+			var ok bool
+			if a, ok = reflected(a, n.ties[best.from].cluster, mine.cluster); !ok {
 				return announcement{}, false
 			}
-			a.clusters = slices.Concat([]uint32{number(n.id)}, a.clusters)
 			if !a.originator.IsValid() {
 				a.originator = l.sites[best.from.peer].id
 			}
@@ -256,15 +290,107 @@ func (l *layout) tell(id int, to tie, p netip.Prefix, best *choice) (announcemen
 		a.localPref = 100
 	}
 	if external {
-		a.path = slices.Concat([]uint32{n.as}, a.path)
-		a.originator, a.clusters, a.nextHop = netip.Addr{}, nil, self
+		a.path = slices.Concat([][]uint32{{as}}, a.path)
+		a.originator, a.clusters = netip.Addr{}, nil
 		a.med = min(a.med, 0)
+		a.extra = abroad(a.extra)
 	}
-	a, decided, ok := filter(n.ties[to].out, p, a)
+	a, decided, ok := filter(mine.out, p, a)
+	if !decided {
+		a = advertised(n.export.Advertise, p, a)
+	}
 	if external {
 		a.localPref = -1
 	}
+	if best.local != nil && a.nextHop == address(to.peer, to.v6) { // RFC 4271, 5.1.3: not by way of the peer itself
+		return announcement{}, false
+	}
 	return a, ok || !decided && n.export.Permits(p)
+}
+
+// The communities that mean something (RFC 1997, RFC 9494), and attributes.
+const (
+	noExport, noAdvertise, noExportSubconfed, llgrStale = 0xffffff01, 0xffffff02, 0xffffff03, 0xffff0006
+
+	extCommunities, largeCommunities = 16, 32
+)
+
+// reflected is what becomes of a route that is passed on within an AS
+// (RFC 4456): to clients, or from them. The clusters are zero for those who are
+// no clients.
+func reflected(a announcement, from, to netip.Addr) (announcement, bool) {
+	if !from.IsValid() && !to.IsValid() || to.IsValid() && slices.Contains(a.clusters, number(to)) {
+		return a, false
+	}
+	list := []netip.Addr{from, to}
+	if from == to {
+		list = list[1:]
+	}
+	var front []uint32
+	for _, cluster := range list {
+		if cluster.IsValid() {
+			front = append(front, number(cluster))
+		}
+	}
+	a.clusters = slices.Concat(front, a.clusters)
+	return a, true
+}
+
+// abroad leaves out the extended communities that stay in their AS (RFC 4360, 2).
+func abroad(all []extra) (list []extra) {
+	for _, x := range all {
+		if x.Type == extCommunities {
+			var value []byte
+			for c := range slices.Chunk(x.Value, 8) {
+				if c[0]&0x40 == 0 {
+					value = append(value, c...)
+				}
+			}
+			if x.Value = value; value == nil {
+				continue
+			}
+		}
+		list = append(list, x)
+	}
+	return list
+}
+
+// advertised adds the communities of all prefixAdvertisements that a prefix
+// lies in.
+func advertised(all []policy.Advertisement, p netip.Prefix, a announcement) announcement {
+	var large []byte
+	for _, x := range all {
+		if x.CIDR.Bits() > p.Bits() || !x.CIDR.Contains(p.Addr()) {
+			continue
+		}
+		for _, text := range x.Communities {
+			var n [3]uint32
+			if parts, _ := fmt.Sscanf(text, "%d:%d:%d", &n[0], &n[1], &n[2]); parts == 3 {
+				for _, v := range n {
+					large = binary.BigEndian.AppendUint32(large, v)
+				}
+			} else if c := n[0]<<16 | n[1]; !slices.Contains(a.communities, c) {
+				a.communities = append(slices.Clone(a.communities), c)
+			}
+		}
+	}
+	if large == nil {
+		return a
+	}
+	a.extra = slices.Clone(a.extra)
+	at := slices.IndexFunc(a.extra, func(x extra) bool { return x.Type == largeCommunities })
+	if at < 0 {
+		at = len(a.extra)
+		a.extra = append(a.extra, extra{Flags: 0xc0, Type: largeCommunities})
+	}
+	have := slices.Collect(slices.Chunk(a.extra[at].Value, 12))
+	for c := range slices.Chunk(large, 12) {
+		if !slices.ContainsFunc(have, func(h []byte) bool { return bytes.Equal(h, c) }) {
+			have = append(have, c)
+		}
+	}
+	a.extra[at].Value = slices.Concat(have...)
+	return a
 }
 
 // all says whether a site tells a peer all ways and not only the best.
@@ -276,13 +402,23 @@ func (l *layout) says(id int, h hearsay) hearsay {
 	for _, t := range sessions {
 		told[t] = map[netip.Prefix]paths{}
 	}
+	if n := l.sites[id]; n.outside {
+		for _, t := range sessions {
+			external := !l.internal(id, t)
+			for p, s := range n.words[t] {
+				if a, ok := s.received(external, n.old); ok && p.Addr().Is6() == t.v6 {
+					told[t][p] = paths{a}
+				}
+			}
+		}
+		return told
+	}
 	for p := range l.known(id, h) {
 		list := l.choices(id, p, h)
 		best, _ := l.decide(id, list)
 		for _, t := range sessions {
 			if !l.all(id, t) {
-				a, ok := l.tell(id, t, p, best)
-				if ok && (best.local == nil || a.nextHop != address(t.peer, t.v6)) { // not by way of the peer itself
+				if a, ok := l.tell(id, t, p, best); ok {
 					a.id = 0
 					told[t][p] = paths{a}
 				}

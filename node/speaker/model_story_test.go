@@ -28,6 +28,7 @@ func (s story) String() string {
 
 // rests says whether the network comes to rest after each step, if there is
 // time: there are networks that never do (RFC 3345, RFC 4264).
+// At its end nobody may tell more than its peer takes: that has no end either.
 func (s story) rests() bool {
 	l := newLayout()
 	for _, x := range s {
@@ -35,7 +36,7 @@ func (s story) rests() bool {
 			return false
 		}
 	}
-	return true
+	return len(l.exceeded()) == 0
 }
 
 // An author writes stories.
@@ -45,6 +46,7 @@ type author struct {
 	story    story
 	prefixes []netip.Prefix
 	nextHops []netip.Addr
+	systems  []uint32
 }
 
 // write makes up the story of a seed.
@@ -58,6 +60,9 @@ func write(seed uint64) story {
 		if len(a.story) > n && !a.layout.rests() {
 			a.layout, a.story = before, a.story[:n]
 		}
+	}
+	for _, x := range a.layout.exceeded() {
+		a.add(x)
 	}
 	return a.story
 }
@@ -88,13 +93,22 @@ func (a *author) found() {
 		a.nextHops = append(a.nextHops, address(at, false), address(at, true))
 	}
 	a.nextHops = append(a.nextHops, netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1"))
-	systems := []uint32{64512, 64513, 64514, 65001, 4_200_000_000, 4_200_000_001, 23456 + 1, 1}[:1+a.IntN(min(8, sites))]
+	a.systems = []uint32{64512, 64513, 64514, 65001, 4_200_000_000, 4_200_000_001, 23456 + 1, 1}[:1+a.IntN(min(8, sites))]
 	if a.one(3) {
-		systems = systems[:1]
+		a.systems = a.systems[:1]
 	}
 	ids := a.Perm(sites)
 	for i := range sites {
-		a.add(step{Do: "site", Node: i + 1, How: pick(a, "", "plain"), AS: pick(a, systems...), Addr: netip.AddrFrom4([4]byte{192, 168, 0, byte(ids[i] + 1)})})
+		s := step{Do: "site", Node: i + 1, How: pick(a, "", "plain"), AS: pick(a, a.systems...), Addr: netip.AddrFrom4([4]byte{192, 168, 0, byte(ids[i] + 1)})}
+		if i > 0 && a.one(5) {
+			if s.How = "outside"; s.AS <= 0xffff {
+				s.How = pick(a, "outside", "outside old")
+			}
+		}
+		a.add(s)
+		if s.How[:min(7, len(s.How))] == "outside" {
+			continue
+		}
 		a.pools(i+1, 0)
 		for range a.IntN(3) {
 			a.route(i+1, 0)
@@ -135,6 +149,12 @@ func (a *author) connect() {
 	for range a.IntN(6) {
 		a.filter(a.site(), 0)
 	}
+	for range a.IntN(6) {
+		a.setting(a.site(), 0)
+	}
+	for range 2 * sites {
+		a.say(a.site(), 0)
+	}
 }
 
 // client makes a site the reflector of another one, or ends that.
@@ -145,7 +165,9 @@ func (a *author) client(reflector, client int, after time.Duration) {
 	}
 	for _, v6 := range []bool{false, true} {
 		if a.layout.sites[reflector].as == a.layout.sites[client].as {
-			a.add(step{After: after, Do: "client", Node: reflector, Peer: client, V6: v6, How: how})
+			// Two reflectors may be one cluster.
+			cluster := pick(a, netip.Addr{}, netip.Addr{}, netip.AddrFrom4([4]byte{192, 168, 1, 1}))
+			a.add(step{After: after, Do: "client", Node: reflector, Peer: client, V6: v6, How: how, Addr: cluster})
 		}
 	}
 }
@@ -207,6 +229,13 @@ func (a *author) pools(i int, after time.Duration) {
 		s.Accept = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/15"), pick(a, a.prefixes...)}
 	}
 	slices.SortFunc(s.Accept, netip.Prefix.Compare)
+	for range a.IntN(5) / 2 {
+		p := pick(a, a.prefixes...)
+		s.Tags = append(s.Tags, tag{
+			netip.PrefixFrom(p.Addr(), p.Bits()-pick(a, 0, 8, 16)).Masked(),
+			pick(a, []string{"65535:65281"}, []string{"1:1", "1:2:3"}, []string{"64512:7", "64512:8"}, []string{"4200000000:1:1"}),
+		})
+	}
 	a.add(s)
 }
 
@@ -283,7 +312,7 @@ func (a *author) event() {
 	if i == j {
 		return
 	}
-	switch a.IntN(30) {
+	switch a.IntN(40) {
 	case 0, 1, 2, 3:
 		a.route(i, after)
 	case 4, 5, 6:
@@ -316,6 +345,12 @@ func (a *author) event() {
 		a.filter(i, after)
 	case 28, 29:
 		a.client(i, j, after+1)
+	case 30, 31, 32:
+		a.setting(i, after)
+	case 33, 34, 35, 36, 37, 38, 39:
+		for range 3 { // not every site is an outsider
+			a.say(a.site(), after)
+		}
 	case 23:
 		a.add(step{After: after, Do: "renumber", Node: i, AS: a.layout.sites[j].as})
 	}

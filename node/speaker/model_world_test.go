@@ -51,6 +51,8 @@ type station struct {
 	idle sync.WaitGroup // of todo
 	told intent.BGP     // what the operator was last asked for
 
+	outsider *outsider // in place of a speaker
+
 	// The operator's.
 	speaker *Speaker
 
@@ -75,6 +77,9 @@ func (w *world) take(s step) {
 	case "site":
 		st = &station{w: w, id: s.Node, todo: make(chan func(), 1000)}
 		w.stations[s.Node] = st
+		if w.layout.sites[s.Node].outside {
+			st.outsider = newOutsider(w, s.Node)
+		}
 		w.fabric.plain[s.Node] = s.How == "plain" // before anybody dials
 		go func() {
 			for f := range st.todo {
@@ -83,12 +88,19 @@ func (w *world) take(s step) {
 			}
 		}()
 	case "start":
+		if st.outsider != nil {
+			break
+		}
 		st.told = intent.BGP{}
 		st.do(func() { st.start(s.How == "restarting") })
-	case "stop":
-		st.do(st.stop)
-	case "kill":
-		st.do(st.kill)
+	case "stop", "kill":
+		switch {
+		case st.outsider != nil:
+		case s.Do == "kill":
+			st.do(st.kill)
+		default:
+			st.do(st.stop)
+		}
 	case "reset":
 		n := wire.Notification{Code: wire.Cease, Subcode: wire.AdminReset}
 		if s.How == "hard" {
@@ -122,6 +134,10 @@ func (st *station) do(f func()) {
 
 // want has the operator apply an intent, unless that was the last one.
 func (st *station) want(b intent.BGP) {
+	if st.outsider != nil {
+		st.outsider.want(st.w.layout.sites[st.id])
+		return
+	}
 	if !st.w.layout.sites[st.id].up || reflect.DeepEqual(b, st.told) {
 		return
 	}
@@ -200,6 +216,9 @@ func (w *world) calm() {
 // updates is how many UPDATEs all speakers have sent.
 func (w *world) updates() (n uint64) {
 	for st := range w.running() {
+		if st.outsider != nil {
+			continue
+		}
 		c := st.core()
 		c.call(func() {
 			for _, p := range c.peers {
@@ -228,7 +247,11 @@ func (w *world) end() {
 		c.set("")
 	}
 	for st := range w.running() {
-		st.do(st.stop)
+		if st.outsider != nil {
+			st.outsider.want(&site{})
+		} else {
+			st.do(st.stop)
+		}
 	}
 	for _, st := range w.stations {
 		close(st.todo)
