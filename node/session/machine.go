@@ -96,6 +96,7 @@ const (
 	holdOver                    // 10
 	stalled                     // 29 (RFC 9687)
 	lost                        // 18
+	relent                      // ours: a peer that has told too much needn't wait any more
 	eventKinds
 )
 
@@ -165,6 +166,8 @@ func (m *machine) step(e event) []action {
 		if m.phase != stopped {
 			m.begun(e.notification)
 		}
+	case relent:
+		m.relent()
 	case retryOver:
 		m.retry()
 	case idleOver:

@@ -448,6 +448,11 @@ func TestTransitions(t *testing.T) {
 			step{0, event{kind: reset, notification: note(6, 1)}, "end 1 sent Cease/Maximum Number of Prefixes Reached; arm idle 1m0s", Idle},
 			step{0, ev(accepted, 9), "end 9", Idle},
 			step{time.Minute, ev(idleOver, 0), "dial 2; arm retry 5s", Connect})},
+		{"and when it needn't wait any more", nil, then(dialUp,
+			step{0, ev(relent, 0), "", Established},
+			step{0, event{kind: reset, notification: note(6, 1)}, "end 1 sent Cease/Maximum Number of Prefixes Reached; arm idle 1m0s", Idle},
+			step{0, ev(relent, 0), "dial 2; arm retry 5s", Connect},
+			step{0, ev(relent, 0), "", Connect})},
 		{"a connection that comes while we dial, and is established first", nil, []step{
 			{0, ev(start, 0), "dial 1; arm retry 5s", Connect},
 			{0, ev(accepted, 9), "open 9", OpenSent},

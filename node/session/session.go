@@ -63,12 +63,15 @@ type Session struct {
 	// What reaches Run's goroutine, which alone has the machine.
 	happened chan happening
 	visitors chan net.Conn
-	resets   chan wire.Notification
+	orders   chan struct{} // readable when there are some in ordered
 	stopping chan struct{} // closed by Stop
 	farewell *wire.Notification
 	stopOnce sync.Once
 	admitted bool // the Listener knows the peer
 	began    atomic.Bool
+
+	ordering sync.Mutex
+	ordered  []event // by Reset and Relent, in their order
 
 	// stage is held by the connection whose session the Handler is in.
 	stage   chan struct{}
@@ -99,7 +102,7 @@ func New(cfg Config, on Handler, door *Listener, log *slog.Logger) (*Session, er
 		cfg: cfg, on: on, door: door, log: log.With("peer", cfg.Remote),
 		happened: make(chan happening),
 		visitors: make(chan net.Conn, 1),
-		resets:   make(chan wire.Notification, 1),
+		orders:   make(chan struct{}, 1),
 		stopping: make(chan struct{}),
 		stage:    make(chan struct{}, 1),
 		conns:    map[connID]*conn{},
@@ -166,8 +169,10 @@ func (s *Session) Run(ctx context.Context) error {
 			s.feed(h)
 		case sock := <-s.visitors:
 			s.feed(happening{event: event{kind: accepted, conn: s.machine.name()}, sock: sock})
-		case n := <-s.resets:
-			s.feed(happening{event: event{kind: reset, notification: &n}})
+		case <-s.orders:
+			for _, e := range s.takeOrders() {
+				s.feed(happening{event: e})
+			}
 		case <-s.timers[retryTimer].C:
 			s.feed(happening{event: event{kind: retryOver}})
 		case <-s.timers[idleTimer].C:
@@ -265,12 +270,32 @@ func (s *Session) Stop(n *wire.Notification) {
 // Reset ends the connection with a NOTIFICATION and begins anew at once; when
 // the peer has told too many routes (RFC 4486 §4: Maximum Number of Prefixes
 // Reached, Out of Resources) after a minute, which doubles
-// each time up to half an hour. Another Reset ends that wait.
+// each time up to half an hour. Relent, or another Reset, ends that wait.
 func (s *Session) Reset(n wire.Notification) {
+	s.order(event{kind: reset, notification: &n})
+}
+
+// Relent begins anew at once if the peer has to wait because it has told too
+// much; otherwise it does nothing. Nothing is said to the peer.
+func (s *Session) Relent() { s.order(event{kind: relent}) }
+
+// order has Run do something, after what was ordered before. It never blocks.
+func (s *Session) order(e event) {
+	s.ordering.Lock()
+	s.ordered = append(s.ordered, e)
+	s.ordering.Unlock()
 	select {
-	case s.resets <- n:
-	default: // one is on its way
+	case s.orders <- struct{}{}:
+	default:
 	}
+}
+
+func (s *Session) takeOrders() []event {
+	s.ordering.Lock()
+	defer s.ordering.Unlock()
+	list := s.ordered
+	s.ordered = nil
+	return list
 }
 
 // Wake makes the session ask its Source again. It never blocks, and may be

@@ -368,7 +368,14 @@ func barred(t *testing.T, why wire.Notification) {
 		s, x := dialled(t, newOwner())
 		stop := start1(t, s)
 		aside(t, func() {
+			calls := 0
 			for sock := range x.calls {
+				if calls++; calls > 100 { // a session that doesn't wait calls without end, at one moment
+					_ = sock.Close()
+					t.Error("more than 100 calls")
+					s.Stop(nil)
+					continue
+				}
 				s.Reset(why)
 				_ = sock.Close()
 			}
@@ -387,6 +394,50 @@ func barred(t *testing.T, why wire.Notification) {
 			t.Errorf("%d attempts in three hours", n)
 		}
 	})
+}
+
+// TestOrders: what is ordered while the session is busy is done, all of it and in
+// order.
+func TestOrders(t *testing.T) {
+	why := wire.TooManyPrefixes(wire.IPv4, 10).Notification()
+	other := wire.Notification{Code: wire.Cease, Subcode: wire.ConfigChange}
+	for name, test := range map[string]struct {
+		orders func(*Session)
+		then   State
+	}{
+		"barred, and let off":     {func(s *Session) { s.Reset(why); s.Relent() }, OpenSent},
+		"barred, and reset":       {func(s *Session) { s.Reset(why); s.Reset(other) }, OpenSent},
+		"reset, then barred":      {func(s *Session) { s.Reset(other); s.Reset(why) }, Idle},
+		"let off, and barred":     {func(s *Session) { s.Relent(); s.Reset(why) }, Idle},
+		"let off without a cause": {func(s *Session) { s.Relent(); s.Relent() }, Established},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s, x := dialled(t, newOwner())
+				stop := start1(t, s)
+				f := newFar(t, <-x.calls)
+				f.establish(theirs(low))
+				go f.listenTo(func(wire.Type, []byte) {})
+				synctest.Wait()
+				test.orders(s)
+				synctest.Wait()
+				if st := s.Status().State; st != test.then {
+					t.Errorf("the session is %v, should be %v", st, test.then)
+				}
+				stop()
+				_ = f.sock.Close()
+				for {
+					select {
+					case sock := <-x.calls:
+						_ = sock.Close()
+						continue
+					default:
+					}
+					break
+				}
+			})
+		})
+	}
 }
 
 // TestMute: a peer that accepts and says nothing is given up after four minutes.

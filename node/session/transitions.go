@@ -233,6 +233,14 @@ func (m *machine) begun(n *wire.Notification) {
 	m.do(action{do: arm, timer: idleTimer, after: m.jitter(m.bar)})
 }
 
+// relent ends the wait of begun.
+func (m *machine) relent() {
+	if m.barred {
+		m.do(action{do: disarm, timer: idleTimer})
+		m.waited()
+	}
+}
+
 func (m *machine) backOff() {
 	wait := m.cfg.IdleMin
 	for range m.level {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -262,23 +263,33 @@ func (c *core) addPeers(which []netip.AddrPort, peers map[netip.AddrPort]intent.
 	return errs
 }
 
-func (c *core) removePeer(at netip.AddrPort, back bool) error {
-	var p *peering
-	c.call(func() { p = c.peers[at] })
-	if p == nil {
-		return nil
-	}
-	why := wire.Deconfigured // RFC 4486, 4
-	if back {
-		why = wire.ConfigChange
-	}
-	p.end(wire.Notification{Code: wire.Cease, Subcode: why})
+func (c *core) removePeers(which, again []netip.AddrPort) []error {
+	leaving := make([]*peering, 0, len(which))
 	c.call(func() {
-		delete(c.peers, at)
-		p.leave()
+		for _, at := range which {
+			if p := c.peers[at]; p != nil {
+				leaving = append(leaving, p)
+			}
+		}
+	})
+	for _, p := range leaving {
+		goodbye := wire.Notification{Code: wire.Cease, Subcode: wire.Deconfigured} // RFC 4486, 4
+		if _, back := slices.BinarySearchFunc(again, p.at, netip.AddrPort.Compare); back {
+			goodbye.Subcode = wire.ConfigChange
+		}
+		p.session.Stop(&goodbye)
+	}
+	for _, p := range leaving {
+		<-p.ended
+	}
+	c.call(func() {
+		for _, p := range leaving {
+			delete(c.peers, p.at)
+			p.leave()
+		}
 		c.tidy()
 	})
-	return nil
+	return make([]error, len(which))
 }
 
 func (c *core) announce(p netip.Prefix, l intent.Local) error {

@@ -15,9 +15,10 @@ type engine interface {
 	// what is in its way. It does so for all at once, because peers that come
 	// before they are known are turned away.
 	addPeers(which []netip.AddrPort, peers map[netip.AddrPort]intent.Peer) []error
-	// removePeer ends a session and forgets what it brought. back says that the
-	// peer is added again at once, with other settings.
-	removePeer(at netip.AddrPort, back bool) error
+	// removePeers ends sessions and forgets what they brought, and returns for
+	// each what is in the way. Those in again, which is sorted, are added again at
+	// once, with other settings.
+	removePeers(which, again []netip.AddrPort) []error
 	// setRules replaces the export policy, which at first lets nothing out, the
 	// rules for the kernel, and the rules of some peers, without ending a session: what may go out
 	// now is announced, what may not any more is withdrawn, and so with what

@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -32,6 +34,8 @@ var (
 //	go test ./node/speaker -run TestModel -story file -v       # one from a failed test
 //
 // Speakers run side by side, so a story doesn't come out the same every time.
+// One that has no end, and not for the reference either, is skipped; more than
+// one in a hundred of those fail the test. See restless.
 func TestModel(t *testing.T) {
 	if *modelStory != "" {
 		s := readStory(t, *modelStory)
@@ -49,6 +53,13 @@ func TestModel(t *testing.T) {
 		}
 	}
 	begin := time.Now()
+	var told, endless atomic.Int64
+	t.Cleanup(func() {
+		t.Logf("%d stories told, %d of them without an end", told.Load(), endless.Load())
+		if n := endless.Load(); n > 1+told.Load()/100 {
+			t.Errorf("%d of %d stories had no end: more than BGP itself is to blame for", n, told.Load())
+		}
+	})
 	for i := range seeds {
 		seed := *modelSeed + i
 		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
@@ -57,7 +68,13 @@ func TestModel(t *testing.T) {
 				t.Skip("no time left: -seeds tells them all")
 			}
 			s := write(seed)
-			if problems := tell(t, s, "first"); len(problems) > 0 {
+			told.Add(1)
+			problems := tell(t, s, "first")
+			if restless(problems, s) {
+				endless.Add(1)
+				t.Skip("the network doesn't come to rest, with the reference in place of the speakers neither")
+			}
+			if len(problems) > 0 {
 				s, problems = shrink(t, s, problems)
 				t.Errorf("%s\n\nthe story:\n%s", strings.Join(problems, "\n"), s)
 			}
@@ -82,6 +99,30 @@ func readStory(t *testing.T, name string) (s story) {
 	}
 }
 
+// unending begins the problem of speakers that don't stop to tell each other
+// something new.
+const unending = "no end of it: "
+
+// restless says whether a story's one problem is that its network comes to no
+// rest, and BGP itself may be to blame (RFC 3345, RFC 4264): the story was
+// written as one that has an end in the orders of events that were tried; now
+// there is one, of many more, by which the reference too comes to none.
+func restless(problems []string, s story) bool {
+	if !slices.ContainsFunc(problems, func(p string) bool { return strings.HasPrefix(p, unending) }) {
+		return false
+	}
+	l := newLayout()
+	for _, x := range s {
+		l.take(x)
+	}
+	for i := range 50 * orders {
+		if _, ok := l.settle(rand.New(rand.NewPCG(uint64(i), 3))); !ok {
+			return true
+		}
+	}
+	return false
+}
+
 // quiet is longer than any timer of a session, a restart or a failure runs.
 const quiet = 20 * time.Minute
 
@@ -103,7 +144,7 @@ func tell(t *testing.T, s story, name string) (problems []string) {
 			before := w.updates()
 			time.Sleep(quiet / 2)
 			if n := w.updates() - before; n > 0 {
-				w.problems.add("%d UPDATEs in the last ten minutes: no end of it", n)
+				w.problems.add(unending+"%d UPDATEs in the last %v", n, quiet/2)
 			}
 			synctest.Wait()
 			w.check()
@@ -130,7 +171,7 @@ func shrink(t *testing.T, s story, problems []string) (story, []string) {
 			if !less.rests() {
 				continue
 			}
-			if p := tell(t, less, "shorter"); len(p) > 0 {
+			if p := tell(t, less, "shorter"); len(p) > 0 && !restless(p, less) {
 				s, problems = less, p
 				at -= size
 			}

@@ -74,7 +74,6 @@ func (p *peering) overflow(why wire.Notification) {
 	p.c.ears.down(p.at)
 	p.sweep()
 	p.c.table.Down(p.peer, wire.Both)
-	p.barred = true
 	p.session.Reset(why)
 }
 
@@ -112,7 +111,7 @@ func describe(p intent.Peer, asn uint32) rib.Peer {
 // up joins the peer to those who are told.
 func (p *peering) up(t session.Terms) {
 	p.self, p.restart, p.enhanced = t.Local.Addr(), t.PeerRestart.Time, t.EnhancedRefresh
-	p.judged, p.barred = nil, false
+	p.judged = nil
 	if p.peer.RouterID != t.Theirs.ID {
 		p.peer = p.c.table.ReplacePeer(p.peer, p.describe(t.Theirs.ID))
 	}

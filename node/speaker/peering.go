@@ -44,7 +44,6 @@ type peering struct {
 	member   *adjout.Member // nil while the session is down
 	self     netip.Addr     // our address of the session
 	restart  time.Duration  // how long the peer wants its routes kept
-	barred   bool           // it has told too much, and has to wait
 	stale    bool           // routes of the session before are kept (RFC 4724, 4.2)
 	expiry   *time.Timer    // ends that
 	rules    intent.Rules
@@ -82,12 +81,6 @@ func (p *peering) run() {
 	if err := p.session.Run(p.c.ctx); err != nil {
 		p.c.ears.failed(p.at, err)
 	}
-}
-
-// end says goodbye and waits until nothing of the session is left.
-func (p *peering) end(goodbye wire.Notification) {
-	p.session.Stop(&goodbye)
-	<-p.ended
 }
 
 // capabilities are what an OPEN offers.

@@ -6,7 +6,6 @@ import (
 
 	"github.com/calctl/calctl/node/adjout"
 	"github.com/calctl/calctl/node/intent"
-	"github.com/calctl/calctl/node/wire"
 )
 
 // setRules puts another export policy in force, other rules for the kernel, and
@@ -53,9 +52,8 @@ func (p *peering) reform(to intent.Rules) {
 	switch {
 	case p.member != nil && p.exceeds():
 		p.overflow(p.tooMany())
-	case p.barred && to.MaximumPrefixes != was.MaximumPrefixes:
-		p.barred = false
-		p.session.Reset(wire.Notification{Code: wire.Cease, Subcode: wire.ConfigChange})
+	case to.MaximumPrefixes != was.MaximumPrefixes:
+		p.session.Relent()
 	}
 }
 

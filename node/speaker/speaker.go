@@ -104,13 +104,13 @@ func (s *Speaker) act(ctx context.Context, c Changes, want intent.BGP) (errs []e
 		}
 		return errs
 	}
+	if ctx.Err() != nil {
+		return append(errs, ctx.Err())
+	}
 	stuck := map[netip.AddrPort]bool{}
-	for _, at := range c.Remove {
-		if ctx.Err() != nil {
-			return append(errs, ctx.Err())
-		}
-		p := s.have.Peers[at]
-		if err := s.engine.removePeer(at, slices.Contains(c.Add, at)); err != nil {
+	for i, err := range s.engine.removePeers(c.Remove, c.Add) {
+		at, p := c.Remove[i], s.have.Peers[c.Remove[i]]
+		if err != nil {
 			fail("remove peer %v (%s): %w", at, p.Name, err)
 			stuck[at] = true
 			continue

@@ -53,7 +53,15 @@ func (e *toy) addPeer(at netip.AddrPort, p intent.Peer) error {
 	return nil
 }
 
-func (e *toy) removePeer(at netip.AddrPort, _ bool) error {
+func (e *toy) removePeers(which, _ []netip.AddrPort) []error {
+	errs := make([]error, len(which))
+	for i, at := range which {
+		errs[i] = e.removePeer(at)
+	}
+	return errs
+}
+
+func (e *toy) removePeer(at netip.AddrPort) error {
 	if _, ok := e.is.Peers[at]; !ok {
 		e.t.Errorf("%v removed, which isn't there", at)
 	}
