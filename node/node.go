@@ -82,6 +82,7 @@ func Run(ctx context.Context, c Config) error {
 	defer bgp.Close()
 
 	follow := newReconciler(c.Name, bgp, routes.Host, c.Log)
+	follow.ground = routes.SetGround
 	follow.environment, follow.level = c.Environment, c.LogLevel
 	follow.fatal = func(err error) bool { return errors.Is(err, speaker.ErrListen) }
 	tell := reporter{

@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"log/slog"
+	"net/netip"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -33,6 +34,8 @@ type reconciler struct {
 
 	environment intent.Environment
 	level       *slog.LevelVar // nil: the resources have no say
+	// ground hears what next hops are resolved by beside the kernel's routes.
+	ground func(fib.Ground)
 
 	// fatal says which error of the first Apply ends the node, because it does
 	// nothing it was started for: its port is taken, say. Later ones are tried
@@ -66,8 +69,9 @@ type outcome struct {
 func newReconciler(node string, speaker applier, host func() fib.Host, log *slog.Logger) *reconciler {
 	return &reconciler{
 		node: node, speaker: speaker, host: host, log: log,
-		fatal: func(error) bool { return false },
-		wake:  make(chan struct{}, 1), Applied: make(chan struct{}), Missing: make(chan struct{}, 1),
+		fatal:  func(error) bool { return false },
+		ground: func(fib.Ground) {},
+		wake:   make(chan struct{}, 1), Applied: make(chan struct{}), Missing: make(chan struct{}, 1),
 	}
 }
 
@@ -129,6 +133,7 @@ func (r *reconciler) act(ctx context.Context, newest offer) outcome {
 	host.Environment = r.environment
 	want, problems := intent.Derive(newest.snap, r.node, host)
 	r.logNew(problems)
+	r.ground(ground(want))
 	err := r.speaker.Apply(ctx, want)
 	if err != nil && ctx.Err() == nil {
 		r.log.Warn("could not do all that is asked for, trying again", "error", err)
@@ -159,6 +164,18 @@ func (r *reconciler) logNew(problems []intent.Problem) {
 			r.log.Info("problem solved", "resource", p.Subject(), "text", p.Text)
 		}
 	}
+}
+
+// ground is what a node should do in the syncer's terms, as far as next hops are
+// resolved by it.
+func ground(want intent.BGP) fib.Ground {
+	g := fib.Ground{Static: map[netip.Prefix]netip.Addr{}, Ignored: want.IgnoredInterfaces}
+	for dst, l := range want.Local {
+		if l.Source == intent.Static {
+			g.Static[dst] = l.Gateway
+		}
+	}
+	return g
 }
 
 // hostFacts turns what the kernel knows into what intent asks for.

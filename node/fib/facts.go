@@ -16,10 +16,20 @@ type facts struct {
 	addrs  map[Addr]struct{}
 	own    map[netip.Addr]int    // this host's addresses, and on how many links
 	routes bart.Table[[]Foreign] // all foreign routes of the main table by destination, lowest metric first
+
+	config Ground
+	static *bart.Table[netip.Addr] // that of config
+}
+
+func (f *facts) setGround(g Ground) {
+	f.config, f.static = g, new(bart.Table[netip.Addr])
+	for dst, gateway := range g.Static {
+		f.static.Insert(dst, gateway)
+	}
 }
 
 func newFacts() *facts {
-	return &facts{links: map[int]Link{}, addrs: map[Addr]struct{}{}, own: map[netip.Addr]int{}}
+	return &facts{links: map[int]Link{}, addrs: map[Addr]struct{}{}, own: map[netip.Addr]int{}, static: new(bart.Table[netip.Addr])}
 }
 
 // link notes a link, and reports whether anything has changed and whether it went down.

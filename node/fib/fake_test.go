@@ -37,7 +37,7 @@ type place struct {
 
 func newMapKernel() *mapKernel {
 	k := &mapKernel{
-		links: []Link{{Index: 1, Name: "lo", Up: true}, {Index: 2, Name: "eth0", Up: true}, {Index: 3, Name: "eth1", Up: true}},
+		links: []Link{{Index: 1, Name: "lo", Up: true, Carrier: true}, {Index: 2, Name: "eth0", Up: true, Carrier: true}, {Index: 3, Name: "eth1", Up: true, Carrier: true}},
 		addrs: []Addr{
 			{Link: 2, Prefix: netip.MustParsePrefix("192.0.2.1/24")}, {Link: 2, Prefix: netip.MustParsePrefix("2001:db8::1/64")},
 			{Link: 3, Prefix: netip.MustParsePrefix("198.51.100.1/24")},
@@ -76,7 +76,11 @@ func (k *mapKernel) Apply(ops []Op, errs []error) {
 		case op.Kind == Replace && had && there.Protocol != Protocol:
 			panic(fmt.Sprintf("%v replaces someone else's %v", op, there))
 		default:
-			k.put(KernelRoute{Foreign: Foreign{Type: Unicast, Dst: op.Dst, Hops: slices.Clone(op.Hops), Metric: Metric, Protocol: Protocol}})
+			kind := Unicast
+			if dead(op.Hops) {
+				kind = op.Hops[0].Dead
+			}
+			k.put(KernelRoute{Foreign: Foreign{Type: kind, Dst: op.Dst, Hops: slices.Clone(op.Hops), Metric: Metric, Protocol: Protocol}})
 		}
 		if no != 0 && errs[i] == nil {
 			errs[i] = &Refusal{Errno: no}

@@ -49,8 +49,8 @@ type Foreign struct {
 // (linux/rtnetlink.h, RTN_*).
 type RouteType uint8
 
-// The types of routes that are told to others: packets are passed on, dropped
-// without a word, or refused with one of two ICMP messages.
+// The types of routes that are told to others, and that ours have: packets are passed
+// on, dropped without a word, or refused with one of two ICMP messages.
 const (
 	Unicast     RouteType = 1
 	Blackhole   RouteType = 6
@@ -65,9 +65,14 @@ const (
 func (f Foreign) Connected() bool { return f.Protocol == protocolKernel }
 
 // A Hop is a next hop as the kernel takes it: a link, and a gateway on it
-// unless the destination itself is on the link.
+// unless the destination itself is on the link. A dead end is one as well, alone in
+// its route, and has no link.
 type Hop struct {
 	Gateway netip.Addr // without a zone: Link says where it is
 	Link    int        // interface index
 	Onlink  bool       // the gateway is on the link whatever the link's addresses say
+	Dead    RouteType  // of a dead end: Blackhole, Unreachable or Prohibit; else 0
 }
+
+// dead reports whether hops are a dead end.
+func dead(hops []Hop) bool { return len(hops) == 1 && hops[0].Dead != 0 }

@@ -99,10 +99,13 @@ type Link struct {
 	Index int
 	Name  string
 	Up    bool // IFF_UP: someone wants it up; whether there is a carrier is Carrier
-	// Carrier says that the link works: next-hop objects and the routes that
-	// name them go with it.
+	// Carrier says that there is somebody at the other end, as far as the link can
+	// tell. Next-hop objects, and the routes that name them, go with it.
 	Carrier bool
 }
+
+// works reports whether packets that leave by the link have a chance.
+func (l Link) works() bool { return l.Up && l.Carrier }
 
 // An Addr is an address of this host.
 type Addr struct {

@@ -74,6 +74,7 @@ func TestIPv4ThroughIPv6(t *testing.T) {
 		"10.1.0.0/24 via 2001:db8::2%eth0",
 		"10.2.0.0/24 via 192.0.2.2%eth0 via fe80::9%eth0",
 		"10.3.0.0/24 via 192.0.2.7%eth0",
+		"2001:db8:3::/48 is an unreachable route",
 	)
 	failures(t, s, "2001:db8:3::/48: next hop 192.0.2.2 is an IPv4 address: an IPv6 route can't go through it")
 }
@@ -242,6 +243,8 @@ func TestLinkFlap(t *testing.T) {
 
 	ip(t, "link set eth0 down")
 	expect(t, look,
+		"10.1.0.0/24 is an unreachable route",
+		"2001:db8:1::/48 is an unreachable route",
 		"10.2.0.0/24 via 198.51.100.2%eth1",
 		"10.3.0.0/24 via 198.51.100.9%eth1",
 		"2001:db8:2::/48 via 2001:db8:f::2%eth1",
@@ -271,6 +274,8 @@ func TestLinkFlap(t *testing.T) {
 
 	ip(t, "link del eth0")
 	expect(t, look,
+		"10.1.0.0/24 is an unreachable route",
+		"2001:db8:1::/48 is an unreachable route",
 		"10.2.0.0/24 via 198.51.100.2%eth1",
 		"10.3.0.0/24 via 198.51.100.9%eth1",
 		"2001:db8:2::/48 via 2001:db8:f::2%eth1",
@@ -283,7 +288,7 @@ func TestAddressGoesAndReturns(t *testing.T) {
 	up := []string{"10.1.0.0/24 via 192.0.2.2%eth0", "2001:db8:1::/48 via 2001:db8::2%eth0"}
 	expect(t, look, up...)
 	ip(t, "addr del 192.0.2.1/24 dev eth0\n addr del 2001:db8::1/64 dev eth0")
-	expect(t, look)
+	expect(t, look, "10.1.0.0/24 is an unreachable route", "2001:db8:1::/48 is an unreachable route")
 	failures(t, s,
 		"10.1.0.0/24: next hop 192.0.2.2 is not reachable: no route to it",
 		"2001:db8:1::/48: next hop 2001:db8::2 is not reachable: no route to it")
@@ -304,7 +309,7 @@ func TestNextHopsFarAway(t *testing.T) {
 	statics := []string{"203.0.113.0/24 via 192.0.2.9%eth0 by boot", "2001:db8:77::/48 via 2001:db8::9%eth0 by boot"}
 	s.Want(want("10.1.0.0/24 203.0.113.1", "10.2.0.0/24 100.64.0.1", "10.3.0.0/24 10.1.0.1", "2001:db8:1::/48 2001:db8:77::1"))
 	one, three := "10.1.0.0/24 via 192.0.2.9%eth0", "2001:db8:1::/48 via 2001:db8::9%eth0"
-	expect(t, look, append(statics, one, three)...)
+	expect(t, look, append(statics, one, three, "10.2.0.0/24 is an unreachable route", "10.3.0.0/24 is an unreachable route")...)
 	failures(t, s,
 		"10.2.0.0/24: next hop 100.64.0.1 is not reachable: no route to it",
 		"10.3.0.0/24: next hop 10.1.0.1 is not reachable: no route to it") // never through our own 10.1.0.0/24
@@ -322,12 +327,13 @@ func TestNextHopsFarAway(t *testing.T) {
 	// A more exact one is better, a blackhole is a wall.
 	ip(t, "route add 100.64.0.0/10 dev eth1\n route add blackhole 10.1.0.0/16")
 	statics = append(statics, "100.64.0.0/10 via eth1 by boot", "10.1.0.0/16 is a blackhole route by boot", def)
-	expect(t, look, append(statics, one, three, "10.2.0.0/24 via 100.64.0.1%eth1")...)
+	expect(t, look, append(statics, one, three, "10.2.0.0/24 via 100.64.0.1%eth1", "10.3.0.0/24 is a blackhole route")...)
 	failures(t, s, "10.3.0.0/24: next hop 10.1.0.1 is not reachable: 10.1.0.0/16 is a blackhole route")
 	ip(t, "route del blackhole 10.1.0.0/16\n route add unreachable 10.1.0.0/17")
 	failures(t, s, "10.3.0.0/24: next hop 10.1.0.1 is not reachable: 10.1.0.0/17 is an unreachable route")
 	ip(t, "route del unreachable 10.1.0.0/17\n route add prohibit 10.1.0.0/18")
 	failures(t, s, "10.3.0.0/24: next hop 10.1.0.1 is not reachable: 10.1.0.0/18 is a prohibit route")
+	has(t, look, "10.3.0.0/24 is a prohibit route")
 	ip(t, "route add blackhole 2001:db8:77::/64")
 	failures(t, s,
 		"10.3.0.0/24: next hop 10.1.0.1 is not reachable: 10.1.0.0/18 is a prohibit route",
@@ -686,8 +692,13 @@ func goal(t *testing.T, look *Netlink, wants []Route) []string {
 		t.Fatal(err)
 	}
 	for _, r := range wants {
-		if hops, _ := f.resolve(r.Via, r.Dst.Addr().Is6()); len(hops) > 0 {
-			lines = append(lines, routeText(&KernelRoute{Foreign: Foreign{Type: Unicast, Dst: r.Dst, Hops: hops, Metric: Metric, Protocol: Protocol}}, f))
+		if len(r.Via) > 0 {
+			hops, _ := f.resolve(r.Via, r.Dst.Addr().Is6())
+			kind := Unicast
+			if dead(hops) {
+				kind = hops[0].Dead
+			}
+			lines = append(lines, routeText(&KernelRoute{Foreign: Foreign{Type: kind, Dst: r.Dst, Hops: hops, Metric: Metric, Protocol: Protocol}}, f))
 		}
 	}
 	return lines
@@ -811,7 +822,7 @@ func TestEmptyKernel(t *testing.T) {
 	pair(t)
 	expect(t, look, "10.1.0.0/24 via 192.0.2.2%eth0")
 	ip(t, "link del eth0")
-	expect(t, look)
+	expect(t, look, "10.1.0.0/24 is an unreachable route")
 }
 
 // TestTwoFight: of two programs that want different routes neither wins, but

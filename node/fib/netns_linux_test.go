@@ -105,6 +105,9 @@ func routeText(r *KernelRoute, names *facts) string {
 		b.WriteString(" is " + typeName(r.Type))
 	}
 	for _, h := range r.Hops {
+		if h.Dead != 0 {
+			continue
+		}
 		b.WriteString(" via ")
 		if h.Gateway.IsValid() {
 			b.WriteString(h.Gateway.String() + "%")

@@ -24,7 +24,7 @@ func (n *Netlink) identify(ops []Op) []uint32 {
 	failed := map[string]struct{}{}
 	for i := range ops {
 		hops := ops[i].Hops
-		if len(hops) == 0 {
+		if len(hops) == 0 || dead(hops) {
 			continue
 		}
 		if i > 0 && len(ops[i-1].Hops) == len(hops) && &ops[i-1].Hops[0] == &hops[0] {

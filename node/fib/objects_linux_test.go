@@ -154,19 +154,34 @@ func TestBothRepresentations(t *testing.T) {
 	expect(t, look, fourThere...)
 }
 
-// TestNoCarrier: the kernel makes no objects on a link without carrier, and
-// takes those that are there away without a word. Routes stay, as ever.
+// TestNoCarrier: the kernel takes objects away with the carrier, and their routes,
+// without a word. Nothing can be reached there until it is back, and then all is as
+// it was.
 func TestNoCarrier(t *testing.T) {
 	look, s, _ := runs(t)
 	s.Want(want(fourRoutes...))
 	expect(t, look, fourThere...)
 	ip(t, "link set far0 down")
 	objectsAre(t, 0)
+	var none []string
+	for _, r := range fourThere {
+		none = append(none, strings.Fields(r)[0]+" is an unreachable route")
+	}
+	expect(t, look, none...)
+	if st := s.Status(); st.NotInstalled != 4 || st.Failed[0].Reason != "next hop 192.0.2.2 is not reachable: no usable link for the route to 192.0.2.0/24" {
+		t.Errorf("%+v", st)
+	}
+	if s.Reach(addrs("192.0.2.2")[0]).Resolvable {
+		t.Error("a next hop on a link without carrier can be reached")
+	}
+	s.Want(want("10.1.0.0/24 192.0.2.5"))
+	ip(t, "link set far0 up")
+	fourThere := slices.Clone(fourThere)
+	fourThere[0] = "10.1.0.0/24 via 192.0.2.5%eth0"
 	expect(t, look, fourThere...)
 	reports(t, s, status.Routes{Wanted: 4, Installed: 4})
-	ip(t, "link set far0 up")
-	s.Want(want("10.1.0.0/24 192.0.2.5"))
-	has(t, look, "10.1.0.0/24 via 192.0.2.5%eth0")
+	says(t, "route show 10.1.0.0/24", "nhid")
+	says(t, "-6 route show 2001:db8:2::/48", "nhid")
 }
 
 // TestTurn: the way to a next hop changes, and its routes with it, by one operation.

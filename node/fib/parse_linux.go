@@ -216,8 +216,11 @@ func parseRoute(b []byte, r *KernelRoute) bool {
 	if one.Link != 0 && r.Type == Unicast { // IPv6 has blackholes on lo
 		hops = append(hops, one)
 	}
+	if r.Protocol == Protocol && isDeadEnd(r.Type) {
+		hops = append(hops[:0], Hop{Dead: r.Type})
+	}
 	r.Hops = canonical(hops)
-	r.Odd = r.Odd || r.Type != Unicast || len(r.Hops) == 0 && r.Object == 0
+	r.Odd = r.Odd || len(r.Hops) == 0 && r.Object == 0
 	dst := netip.PrefixFrom(addr, bits)
 	r.Dst = dst.Masked()
 	return dst.IsValid()

@@ -37,19 +37,19 @@ func TestPlan(t *testing.T) {
 // ground is a host on two links, with a few routes.
 func ground() *facts {
 	f := newFacts()
-	for _, l := range []Link{{1, "lo", true, true}, {2, "eth0", true, true}, {3, "eth1", true, true}, {4, "eth2", false, false}} {
+	for _, l := range []Link{{1, "lo", true, true}, {2, "eth0", true, true}, {3, "eth1", true, true}, {4, "eth2", false, false}, {5, "eth3", true, false}} {
 		f.link(l, false)
 	}
-	for _, a := range []string{"1 127.0.0.1/8", "1 ::1/128", "2 192.0.2.1/24", "2 2001:db8::1/64", "2 fe80::1/64", "3 198.51.100.1/24", "4 203.0.113.1/24"} {
+	for _, a := range []string{"1 127.0.0.1/8", "1 ::1/128", "2 192.0.2.1/24", "2 2001:db8::1/64", "2 fe80::1/64", "3 198.51.100.1/24", "4 203.0.113.1/24", "5 198.18.0.1/24"} {
 		link, prefix, _ := strings.Cut(a, " ")
 		f.addr(Addr{Link: int(link[0] - '0'), Prefix: netip.MustParsePrefix(prefix)}, false)
 	}
 	for _, r := range []string{
-		"192.0.2.0/24 2", "2001:db8::/64 2", "198.51.100.0/24 3", "203.0.113.0/24 4",
+		"192.0.2.0/24 2", "2001:db8::/64 2", "198.51.100.0/24 3", "203.0.113.0/24 4", "198.18.0.0/24 5",
 		"10.0.0.0/8 2:192.0.2.9", "10.1.0.0/16 3:198.51.100.9", "10.2.0.0/16 2:192.0.2.8 3:198.51.100.8",
 		"10.3.0.0/16 4:203.0.113.9", "10.4.0.0/16 4:203.0.113.9 3:198.51.100.9", "10.5.0.0/16 blackhole",
 		"10.6.0.0/16 2:2001:db8::9", "2001:db8:6::/48 2:2001:db8::9", "2001:db8:7::/48 2:fe80::9", "10.7.0.0/16 3",
-		"172.16.0.0/12 4:203.0.113.9",
+		"172.16.0.0/12 4:203.0.113.9", "10.8.1.0/24 5:198.18.0.9 2:192.0.2.7",
 	} {
 		f.route(parseTestRoute(r), false, false)
 	}
@@ -104,6 +104,10 @@ func TestResolve(t *testing.T) {
 		{"several, in any order, with some that can't be used", "198.51.100.2 10.9.0.1 192.0.2.1 192.0.2.2", false, "2:192.0.2.2 2:192.0.2.9 3:198.51.100.2"},
 		{"two that meet", "10.9.0.1 10.8.0.1", false, "2:192.0.2.9"},
 
+		{"one link of two without carrier", "10.8.1.1", false, "2:192.0.2.7"},
+
+		{"the network of a link without carrier", "198.18.0.7", false, "next hop 198.18.0.7 is not reachable: no usable link for the route to 198.18.0.0/24"},
+		{"link-local on a link without carrier", "fe80::2%eth3", true, "next hop fe80::2%eth3 is not reachable: eth3 has no carrier"},
 		{"nowhere", "8.8.8.8", false, "next hop 8.8.8.8 is not reachable: no route to it"},
 		{"nowhere, twice", "8.8.8.8 9.9.9.9", false, "next hop 8.8.8.8 is not reachable: no route to it; next hop 9.9.9.9 is not reachable: no route to it"},
 		{"all links down", "172.16.0.1", false, "next hop 172.16.0.1 is not reachable: no usable link for the route to 172.16.0.0/12"},
@@ -122,6 +126,12 @@ func TestResolve(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			hops, why := f.resolve(addrs(strings.Fields(c.via)...), c.v6)
+			if dead(hops) != (why != "") {
+				t.Errorf("%v because of %q", hops, why)
+			}
+			if dead(hops) {
+				hops = nil
+			}
 			var got []string
 			for _, h := range hops {
 				got = append(got, fmt.Sprintf("%d:%s", h.Link, h.Gateway))

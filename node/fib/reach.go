@@ -8,8 +8,8 @@ import (
 // Reach is how this host reaches a BGP next hop. The zero Reach is not at all.
 type Reach struct {
 	// Resolvable says that a path with the next hop may be used (RFC 4271
-	// §9.1.2.1): the longest match among the routes that are not ours leads out
-	// of a link that is up. It is false for the host's own addresses, for the
+	// §9.1.2.1): the longest match among the routes that are not ours, and
+	// the static ones, leads out of a link that is up and has a carrier. It is false for the host's own addresses, for the
 	// unspecified one, loopback and multicast, for link-local ones without a
 	// zone, and behind blackhole, unreachable and prohibit routes.
 	Resolvable bool

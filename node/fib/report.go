@@ -29,7 +29,7 @@ func (s *Syncer) count() status.Routes {
 			return
 		}
 		r.Wanted++
-		if hops := s.table.vias.at(e.want).hops; hops != 0 && hops == e.have {
+		if n := s.table.vias.at(e.want); n.why == "" && n.hops == e.have {
 			r.Installed++
 			return
 		}
@@ -59,7 +59,7 @@ func (s *Syncer) lowest(ids []uint32) []uint32 {
 // why says why a wanted route is not in the kernel as it should be.
 func (s *Syncer) why(e *entry) string {
 	n := s.table.vias.at(e.want)
-	if n.hops == 0 {
+	if n.why != "" {
 		return n.why
 	}
 	if why, _ := s.facts.obstacle(e.dst.prefix()); why != "" {

@@ -10,65 +10,118 @@ import (
 )
 
 // resolve works out how the kernel reaches a set of BGP next hops: the hops of
-// a route with the longest match among the foreign routes. Our own routes are
-// not among them, so a route can't come to depend on itself. Why is set when
-// there are no hops.
+// a route with the longest match among the routes that are not ours, and the static
+// ones. Our own otherwise are not among them, so a route can't come to depend on
+// itself. When there is no way to any, they are a dead end, and why says why.
 func (f *facts) resolve(addrs []netip.Addr, v6 bool) (hops []Hop, why string) {
 	var reasons []string
-	for _, a := range addrs {
-		h, reason := f.reach(a, v6)
-		if reason != "" {
-			reasons = append(reasons, reason)
+	end := Unreachable
+	for i, a := range addrs {
+		h, not := f.reach(a, v6)
+		if len(h) == 0 {
+			reasons = append(reasons, not.why)
+			if i == 0 {
+				end = not.end
+			}
 		}
 		hops = append(hops, h...)
 	}
 	if hops = canonical(hops); len(hops) == 0 {
-		return nil, strings.Join(reasons, "; ")
+		return []Hop{{Dead: end}}, strings.Join(reasons, "; ")
 	}
 	return hops[:min(len(hops), MaxHops)], ""
 }
 
+// A nowhere is that a next hop can't be reached: why, and what becomes of packets
+// that are to go by it.
+type nowhere struct {
+	why   string
+	end   RouteType
+	final bool // a route says so
+}
+
+// unreachable is that nothing leads to a next hop.
+func unreachable(format string, args ...any) ([]Hop, nowhere) {
+	return nil, nowhere{why: fmt.Sprintf(format, args...), end: Unreachable}
+}
+
 // reach resolves one next hop.
-func (f *facts) reach(a netip.Addr, v6 bool) ([]Hop, string) {
+func (f *facts) reach(a netip.Addr, v6 bool) ([]Hop, nowhere) {
 	switch {
 	case a.IsUnspecified():
-		return nil, fmt.Sprintf("next hop %s is no address of a router", a)
+		return unreachable("next hop %s is no address of a router", a)
 	case a.IsMulticast():
-		return nil, fmt.Sprintf("next hop %s is a multicast address", a)
+		return unreachable("next hop %s is a multicast address", a)
 	case a.IsLoopback():
-		return nil, fmt.Sprintf("next hop %s is a loopback address", a)
+		return unreachable("next hop %s is a loopback address", a)
 	case f.own[a.WithZone("")] > 0 && a.Zone() == "":
-		return nil, fmt.Sprintf("next hop %s is an address of this host", a)
+		return unreachable("next hop %s is an address of this host", a)
 	case v6 && a.Is4():
-		return nil, fmt.Sprintf("next hop %s is an IPv4 address: an IPv6 route can't go through it", a)
+		return unreachable("next hop %s is an IPv4 address: an IPv6 route can't go through it", a)
 	case a.Is6() && a.IsLinkLocalUnicast():
 		return f.reachLinkLocal(a)
 	}
+	static, gateway, ok := f.static.LookupPrefixLPM(netip.PrefixFrom(a, a.BitLen()))
+	if !ok {
+		return f.follow(a, v6, 0)
+	}
+	// What the kernel has for a smaller network goes first, and if the gateway can't
+	// be reached it is as if the route were not there.
+	hops, not := f.follow(a, v6, static.Bits()+1)
+	switch {
+	case len(hops) > 0 || not.final:
+		return hops, not
+	case !gateway.IsValid():
+		return nil, nowhere{fmt.Sprintf("next hop %s is not reachable: %s is a static blackhole", a, static), Blackhole, true}
+	}
+	if hops, _ := f.follow(gateway, v6, 0); len(hops) > 0 {
+		return hops, nowhere{}
+	}
+	return f.follow(a, v6, 0)
+}
+
+// follow resolves a next hop by the kernel's routes to networks with so many bits
+// at least.
+func (f *facts) follow(a netip.Addr, v6 bool, bits int) ([]Hop, nowhere) {
 	why := fmt.Sprintf("next hop %s is not reachable: no route to it", a)
 	// From the longest match to the shortest: IPv4 routes of a link that has
 	// gone down are gone too, even if we haven't looked yet.
 	for dst, list := range f.routes.Supernets(netip.PrefixFrom(a, a.BitLen())) {
+		if dst.Bits() < bits {
+			break
+		}
 		for i := range list {
-			if list[i].Type != Unicast {
-				return nil, fmt.Sprintf("next hop %s is not reachable: %s is %s", a, dst, typeName(list[i].Type))
+			r := &list[i]
+			if r.Type != Unicast {
+				end := Unreachable
+				if isDeadEnd(r.Type) {
+					end = r.Type
+				}
+				return nil, nowhere{fmt.Sprintf("next hop %s is not reachable: %s is %s", a, dst, typeName(r.Type)), end, true}
 			}
-			if hops := f.alive(&list[i], a, v6); len(hops) > 0 {
-				return hops, ""
+			if r.Connected() && len(r.Hops) == 1 && f.config.ignores(f.linkName(r.Hops[0].Link)) {
+				why = fmt.Sprintf("next hop %s is not reachable: %s is on an ignored interface", a, dst)
+				continue
+			}
+			if hops := f.alive(r, a, v6); len(hops) > 0 {
+				return hops, nowhere{}
 			}
 			why = fmt.Sprintf("next hop %s is not reachable: no usable link for the route to %s", a, dst)
 		}
 	}
-	return nil, why
+	return nil, nowhere{why: why, end: Unreachable}
 }
 
-// alive gives the hops that a packet to a takes by the route, on links that are up.
+func isDeadEnd(t RouteType) bool { return t == Blackhole || t == Unreachable || t == Prohibit }
+
+// alive gives the hops that a packet to a takes by the route, on links that work.
 func (f *facts) alive(r *Foreign, a netip.Addr, v6 bool) []Hop {
 	var hops []Hop
 	for _, h := range r.Hops {
 		if !h.Gateway.IsValid() {
 			h.Gateway = a
 		}
-		if f.links[h.Link].Up && (!v6 || h.Gateway.Is6()) {
+		if f.links[h.Link].works() && (!v6 || h.Gateway.Is6()) {
 			hops = append(hops, h)
 		}
 	}
@@ -77,20 +130,23 @@ func (f *facts) alive(r *Foreign, a netip.Addr, v6 bool) []Hop {
 
 // reachLinkLocal resolves an address that means something on one link only;
 // the zone has to say on which, as a name or an index.
-func (f *facts) reachLinkLocal(a netip.Addr) ([]Hop, string) {
+func (f *facts) reachLinkLocal(a netip.Addr) ([]Hop, nowhere) {
 	zone := a.Zone()
 	if zone == "" {
-		return nil, fmt.Sprintf("next hop %s is link-local and nothing says on which link", a)
+		return unreachable("next hop %s is link-local and nothing says on which link", a)
 	}
 	for _, l := range f.links {
 		if l.Name == zone || strconv.Itoa(l.Index) == zone {
-			if !l.Up {
-				return nil, fmt.Sprintf("next hop %s is not reachable: %s is down", a, l.Name)
+			switch {
+			case !l.Up:
+				return unreachable("next hop %s is not reachable: %s is down", a, l.Name)
+			case !l.Carrier:
+				return unreachable("next hop %s is not reachable: %s has no carrier", a, l.Name)
 			}
-			return []Hop{{Gateway: a.WithZone(""), Link: l.Index}}, ""
+			return []Hop{{Gateway: a.WithZone(""), Link: l.Index}}, nowhere{}
 		}
 	}
-	return nil, fmt.Sprintf("next hop %s is not reachable: there is no link %s", a, zone)
+	return unreachable("next hop %s is not reachable: there is no link %s", a, zone)
 }
 
 // canonical sorts hops and drops duplicates, in place, so that equal sets look equal.

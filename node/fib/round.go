@@ -173,8 +173,9 @@ func (s *Syncer) target(e *entry) (target uint32, blocked bool) {
 	if e.want == 0 {
 		return 0, false
 	}
-	if target = s.table.vias.at(e.want).hops; target == 0 {
-		return 0, false
+	target = s.table.vias.at(e.want).hops
+	if _, static := s.facts.config.Static[e.dst.prefix()]; static && dead(*s.table.sets.at(target)) {
+		return 0, false // a gateway that isn't there is not to be in the way of others
 	}
 	why, rival := s.facts.obstacle(e.dst.prefix())
 	if why != "" && !rival {

@@ -123,6 +123,7 @@ func (s *Syncer) unseen() {
 // learn takes the facts of a scan for the facts we know.
 func (s *Syncer) learn(fresh *facts) {
 	old := s.facts
+	fresh.config, fresh.static = old.config, old.static
 	s.ground.Lock()
 	s.facts = fresh
 	s.ground.Unlock()

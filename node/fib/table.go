@@ -80,8 +80,8 @@ const (
 type nextHops struct {
 	addrs []netip.Addr // sorted, no duplicates
 	v6    bool         // for IPv6 destinations
-	hops  uint32       // a number of table.sets; 0: none of them can be used
-	why   string       // not, when hops is 0
+	hops  uint32       // a number of table.sets: a dead end when none of them can be used
+	why   string       // none can
 	first uint32       // entry
 }
 
@@ -200,6 +200,9 @@ func (t *table) setOf(hops []Hop) uint32 {
 
 func appendHops(b []byte, hops []Hop) []byte {
 	for _, h := range hops {
+		if h.Dead != 0 {
+			return append(b, 0xff, byte(h.Dead)) // no address begins so
+		}
 		b = appendAddr(b, h.Gateway)
 		b = append(b, byte(h.Link), byte(h.Link>>8), byte(h.Link>>16), byte(h.Link>>24))
 	}

@@ -29,7 +29,7 @@ const (
 
 // leaves notes that n routes that go by the hops from are to go by the hops to.
 func (s *Syncer) leaves(from, to uint32, n int) {
-	if from > odd && to != 0 && from != to {
+	if from > odd && to != 0 && from != to && !dead(*s.table.sets.at(from)) && !dead(*s.table.sets.at(to)) {
 		s.leaving[passage{from, to}] += n
 	}
 }

@@ -30,9 +30,13 @@ func appendOp(b []byte, op *Op, object, seq uint32) []byte {
 	if op.Dst.Addr().Is6() {
 		family = unix.AF_INET6
 	}
+	deadEnd := dead(op.Hops)
+	if deadEnd {
+		kindOfRoute = byte(op.Hops[0].Dead)
+	}
 	b = appendHeader(b, kind, flags, seq)
 	b = append(b, family, byte(op.Dst.Bits()), 0, 0, unix.RT_TABLE_MAIN, Protocol, scope, kindOfRoute)
-	one := op.Kind != Remove && object == 0 && len(op.Hops) == 1
+	one := op.Kind != Remove && object == 0 && len(op.Hops) == 1 && !deadEnd
 	if one && op.Hops[0].Onlink {
 		b = native.AppendUint32(b, unix.RTNH_F_ONLINK)
 	} else {
@@ -41,7 +45,7 @@ func appendOp(b []byte, op *Op, object, seq uint32) []byte {
 	b = appendAddrAttr(b, unix.RTA_DST, op.Dst.Addr())
 	b = appendUint32Attr(b, unix.RTA_PRIORITY, Metric)
 	switch {
-	case op.Kind == Remove:
+	case op.Kind == Remove, deadEnd:
 	case object != 0:
 		b = appendUint32Attr(b, rtaNHID, object)
 	case one:

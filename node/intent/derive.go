@@ -2,6 +2,7 @@ package intent
 
 import (
 	"net/netip"
+	"slices"
 
 	"github.com/calctl/calctl/resources"
 )
@@ -34,6 +35,7 @@ func Derive(snap *resources.Snapshot, node string, host Host) (BGP, []Problem) {
 	d.unheard()
 	d.pools = d.readPools()
 	services := d.services()
+	ignored := slices.Concat(neverLocal, d.global.IgnoredInterfaces)
 	return BGP{
 		ASN:      d.localASN(),
 		RouterID: d.env.RouterID.of(d.self),
@@ -41,11 +43,12 @@ func Derive(snap *resources.Snapshot, node string, host Host) (BGP, []Problem) {
 		Listen:   d.listenOn(),
 		Peers:    d.roster.peers(),
 		Refused:  d.roster.refused(),
-		Local:    localRoutes(host, d.static(services.told), d.global.IgnoredInterfaces, priorities(&d.global)),
+		Local:    localRoutes(host, d.static(services.told), ignored, priorities(&d.global)),
 		Export:   d.export(services),
 		Kernel:   d.kernel(services.kept),
 
-		Priorities: priorities(&d.global),
+		Priorities:        priorities(&d.global),
+		IgnoredInterfaces: ignored,
 	}, d.sorted()
 }
 

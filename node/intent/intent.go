@@ -42,6 +42,9 @@ type BGP struct {
 	// Kernel decides which of the Static routes in Local, and of the routes learned
 	// by BGP, are installed.
 	Kernel policy.Kernel
+	// IgnoredInterfaces are patterns of interfaces, * standing for any characters,
+	// whose networks are not told to others and lead to no next hop.
+	IgnoredInterfaces []string
 }
 
 // Enabled reports whether there is enough to speak BGP at all: a node without

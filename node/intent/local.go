@@ -36,7 +36,7 @@ func localRoutes(host Host, static map[netip.Prefix]Local, ignored []string, nor
 	// Of two interfaces on one network the first by name counts.
 	interfaces := slices.SortedFunc(slices.Values(host.Interfaces), func(a, b Interface) int { return -cmp.Compare(a.Name, b.Name) })
 	for _, i := range interfaces {
-		if matchesAny(neverLocal, i.Name) || matchesAny(ignored, i.Name) {
+		if matchesAny(ignored, i.Name) {
 			continue
 		}
 		for _, a := range i.Addrs {

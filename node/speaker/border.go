@@ -6,8 +6,8 @@ import (
 	"github.com/calctl/calctl/node/session"
 )
 
-// A Change is the new set of best paths for one prefix. The speaker never
-// reports its own local routes.
+// A Change is the new set of best paths for one prefix. Of its own local routes
+// the speaker reports static ones by a gateway.
 type Change struct {
 	Prefix   netip.Prefix
 	NextHops []netip.Addr // sorted, several when paths are equally good; none: the route is gone. Shared: don't change it

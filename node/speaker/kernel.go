@@ -37,13 +37,19 @@ func (k *kernel) change(prefix netip.Prefix, c rib.Choice) Change {
 }
 
 // hopsOf are the next hops the kernel is to use. Of a route that nobody can
-// reach it is the next hop all the same: the syncer reports what is wrong with it.
+// reach it is the next hop all the same: the syncer makes a dead end of it, and
+// reports what is wrong. Of our own routes only static ones by a gateway are for
+// the kernel.
 func hopsOf(c rib.Choice) []netip.Addr {
 	switch {
 	case c.Hops != nil:
 		return c.Hops.Addrs()
-	case c.Best.Valid() && c.Best.Local() == nil:
+	case !c.Best.Valid():
+		return nil
+	case c.Best.Local() == nil:
 		return []netip.Addr{c.Best.Attrs().NextHop()}
+	case c.Best.Peer().Source == rib.Static && c.Best.Local().Gateway.IsValid():
+		return []netip.Addr{c.Best.Local().Gateway}
 	}
 	return nil
 }
