@@ -19,8 +19,10 @@
 // an object can't be had, routes are plain; both kinds are adopted as they are found.
 //
 // Next hops need not be neighbours. They are found by the longest match among the
-// routes that are not ours, so that no route can come to depend on itself. Reach
-// tells BGP the same, before it decides for a path.
+// routes that are not ours, so that no route can come to depend on itself, and those
+// that resources ask for (ground). A link without carrier leads nowhere. What can't be
+// reached is a dead end, which the kernel is told as well: it must not go by a shorter
+// match. Reach tells BGP the same, before it decides for a path.
 //
 // The kernel tells what others do to its table, and a route of ours that is
 // deleted is back within a millisecond or so. What it does not tell is found by
@@ -51,7 +53,7 @@
 //     own next hop needs the word that the gateway is on the link (RTNH_F_ONLINK).
 //   - Connected IPv6 networks have metric 256 and lose to ours: such are not installed.
 //   - Objects go with their link, with its carrier even, and all routes that name
-//     them: nobody tells of it. Without carrier none can be made either.
+//     them: nobody tells of it.
 //   - Deleting an object deletes its routes. So only those go that no route named
 //     since a complete scan (Tidy), and who turns one must know all who name it:
 //     parts of groups are never named by routes.
