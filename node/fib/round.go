@@ -98,6 +98,7 @@ func (s *Syncer) plan() {
 	r := &s.round
 	r.ops, r.moves, r.last = r.ops[:0], r.moves[:0], r.last[:0]
 	for n := 0; n < roundSize && s.mayWrite(); n++ {
+		s.mix()
 		id := s.writes.pop()
 		s.table.at(id).flags &^= toWrite
 		s.planOne(id)
@@ -115,6 +116,23 @@ func (s *Syncer) plan() {
 		r.errs = make([]error, 2*roundSize)
 	}
 	r.errs = r.errs[:len(r.ops)]
+}
+
+// manyWait is how many new routes have to wait for their order to matter.
+const manyWait = 16 * roundSize
+
+// mix lets one of many new routes that wait go first. Routes come in the order
+// of their prefixes, which is the worst one for the kernel's trie: a node that
+// fills up is made anew again and again.
+func (s *Syncer) mix() {
+	q := &s.writes
+	if q.len() < manyWait || s.removes.len() > 0 {
+		return // removals count on the order
+	}
+	other := q.head + rand.IntN(q.len())
+	if s.table.at(q.ids[other]).have == 0 {
+		q.ids[q.head], q.ids[other] = q.ids[other], q.ids[q.head]
+	}
 }
 
 // mayWrite reports whether there is something to write. A route that takes the

@@ -282,15 +282,54 @@ func TestAddBeforeDelete(t *testing.T) {
 	})
 }
 
+// TestMix: many new routes are written in no order, all of them, but in theirs
+// while removals wait for some.
+func TestMix(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := &orderKernel{mapKernel: newMapKernel()}
+		s, stop := start(t, k)
+		defer stop()
+		many := through(prefixes(2*manyWait, false), "192.0.2.2")
+		s.Want(many)
+		synctest.Wait()
+		if len(k.ours()) != len(many) || len(k.dsts) != len(many) {
+			t.Fatalf("%d routes by %d operations, want %d by as many", len(k.ours()), len(k.dsts), len(many))
+		}
+		steps := 0
+		for i, p := range k.dsts[1 : manyWait/2] {
+			if k.dsts[i].Compare(p) < 0 {
+				steps++
+			}
+		}
+		if n := manyWait / 2; steps < n/3 || steps > n*2/3 {
+			t.Errorf("of %d routes %d come after one before them", n, steps)
+		}
+
+		// What takes over is all there before what goes is gone.
+		gone := many[0].Dst
+		k.dsts = nil
+		heirs := through(prefixes(2*manyWait, true), "2001:db8::2")
+		s.Want(append([]Route{{Dst: gone}}, heirs...))
+		s.Want(through(prefixes(4*manyWait, false)[2*manyWait:], "192.0.2.2"))
+		synctest.Wait()
+		if at := slices.Index(k.dsts, gone); len(k.dsts) != 4*manyWait+1 || at < len(heirs) {
+			t.Errorf("of %d operations the removal is number %d", len(k.dsts), at)
+		} else if late := slices.IndexFunc(k.dsts[at+1:], func(p netip.Prefix) bool { return p.Addr().Is6() }); late >= 0 {
+			t.Errorf("the removal didn't wait for %v", k.dsts[at+1+late])
+		}
+	})
+}
+
 // An orderKernel notes what it is told to do.
 type orderKernel struct {
 	*mapKernel
 	kinds []OpKind
+	dsts  []netip.Prefix
 }
 
 func (k *orderKernel) Apply(ops []Op, errs []error) {
 	for _, op := range ops {
-		k.kinds = append(k.kinds, op.Kind)
+		k.kinds, k.dsts = append(k.kinds, op.Kind), append(k.dsts, op.Dst)
 	}
 	k.mapKernel.Apply(ops, errs)
 }
