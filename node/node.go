@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"os"
 	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
@@ -32,6 +33,9 @@ type Config struct {
 	// LogLevel follows logSeverityScreen of the resources; nil where the operator
 	// has said what to log.
 	LogLevel *slog.LevelVar
+	// Accept gets a value when the operator means what the datastore holds, even
+	// if that is nothing (see store.Guard). It may be nil.
+	Accept <-chan os.Signal
 }
 
 // Run registers the node and runs it until ctx is done, which is not an error.

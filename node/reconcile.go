@@ -5,12 +5,14 @@ import (
 	"log/slog"
 	"net/netip"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/calctl/calctl/node/fib"
 	"github.com/calctl/calctl/node/intent"
 	"github.com/calctl/calctl/resources"
+	"github.com/calctl/calctl/resources/store"
 )
 
 // How long the reconciler waits before it tries a failed apply again: at
@@ -42,6 +44,8 @@ type reconciler struct {
 	// again, as every other error is.
 	fatal func(error) bool
 
+	offers  sync.Mutex // held from judging a snapshot to offering it
+	guard   store.Guard
 	newest  atomic.Pointer[offer]
 	outcome atomic.Pointer[outcome]
 	wake    chan struct{} // of size 1
@@ -75,8 +79,35 @@ func newReconciler(node string, speaker applier, host func() fib.Host, log *slog
 	}
 }
 
-// Offer hands over the newest snapshot. It never blocks.
+// Offer hands over the newest snapshot, unless it looks like an accident of the
+// datastore (store.Guard): then the last one stays in force. It never blocks.
 func (r *reconciler) Offer(snap *resources.Snapshot) {
+	r.offers.Lock()
+	defer r.offers.Unlock()
+	before, _ := r.guard.Held()
+	admitted := r.guard.Admit(snap)
+	switch now, _ := r.guard.Held(); {
+	case now != nil && before == nil:
+		r.log.Error("the datastore is not obeyed", "error", now)
+	case now == nil && before != nil:
+		r.log.Info("the datastore has everything again")
+	}
+	if admitted {
+		r.take(snap)
+	}
+}
+
+// Accept has the snapshot that is held back, if there is one, acted upon.
+func (r *reconciler) Accept() {
+	r.offers.Lock()
+	defer r.offers.Unlock()
+	if snap := r.guard.Accept(); snap != nil {
+		r.log.Warn("the datastore is obeyed as it is, by the operator's word")
+		r.take(snap)
+	}
+}
+
+func (r *reconciler) take(snap *resources.Snapshot) {
 	r.newest.Store(&offer{snap, time.Now()})
 	r.Wake()
 }

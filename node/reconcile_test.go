@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,6 +16,8 @@ import (
 	"github.com/calctl/calctl/node/fib"
 	"github.com/calctl/calctl/node/intent"
 	"github.com/calctl/calctl/resources"
+	"github.com/calctl/calctl/resources/store"
+	"github.com/calctl/calctl/status"
 )
 
 // errRecorder is how a recorder fails.
@@ -256,3 +259,41 @@ func TestHostFacts(t *testing.T) {
 		t.Errorf("hostFacts (-want +got):\n%s", diff)
 	}
 }
+
+func TestReconcilerHoldsBackAnEmptyDatastore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &recorder{}
+		r := follow(t, s)
+		full := snapshotOf(65000)
+		full.Put(&resources.IPPool{Metadata: resources.Metadata{Name: "pool"}})
+		r.Offer(full)
+		synctest.Wait()
+		tell := reporter{config: Config{Store: well{}}, follow: r, peers: func() []status.Peer { return nil }, routes: func() status.Routes { return status.Routes{} }}
+		if d := tell.Report().Datastore; d.Error != "" || !d.Since.IsZero() {
+			t.Errorf("status of a good datastore: %+v", d)
+		}
+		began := time.Now()
+		<-time.After(time.Minute) // of the bubble
+		r.Offer(resources.NewSnapshot())
+		synctest.Wait()
+		if len(s.applied) != 1 || len(r.Missing) != 0 {
+			t.Errorf("acted upon an empty datastore: %d calls, node missing: %d", len(s.applied), len(r.Missing))
+		}
+		if d := tell.Report().Datastore; !strings.Contains(d.Error, "all 2 resources are gone at once") || !d.Since.Equal(began.Add(time.Minute)) || !d.Updated.Equal(began) {
+			t.Errorf("status: %+v", d)
+		}
+		r.Accept()
+		synctest.Wait()
+		if last := s.applied[len(s.applied)-1]; len(s.applied) != 2 || last.Enabled() {
+			t.Errorf("by the operator's word: %d calls, %+v", len(s.applied), last)
+		}
+		if d := tell.Report().Datastore; d.Error != "" || !d.Since.IsZero() {
+			t.Errorf("status after the operator's word: %+v", d)
+		}
+	})
+}
+
+// well is a datastore in good health.
+type well struct{ store.Store }
+
+func (well) Health() store.Health { return store.Health{Location: "somewhere"} }

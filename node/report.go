@@ -1,6 +1,7 @@
 package node
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -30,9 +31,13 @@ func (r reporter) Report() status.Report {
 		Routes:  r.routes(),
 	}
 	health := r.config.Store.Health()
-	report.Datastore.Location = health.Location
-	if health.Err != nil {
-		report.Datastore.Error = health.Err.Error()
+	report.Datastore = status.Datastore{Location: health.Location, Since: health.Since}
+	held, since := r.follow.guard.Held()
+	if since.Before(health.Since) && held != nil || health.Err == nil {
+		report.Datastore.Since = since
+	}
+	if err := errors.Join(held, health.Err); err != nil {
+		report.Datastore.Error = err.Error()
 	}
 	if o := r.follow.outcome.Load(); o != nil {
 		report.Peers = intent.WithRefused(report.Peers, o.want.Refused, o.offer.at)

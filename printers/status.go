@@ -71,7 +71,7 @@ func writeStatus(w io.Writer, r status.Report, now time.Time, wide bool) error {
 		}
 	}
 	b.WriteString("\n")
-	b.WriteString(troubles(r))
+	b.WriteString(troubles(r, now))
 	_, err := io.WriteString(w, b.String())
 	return err
 }
@@ -177,7 +177,7 @@ func nodeBlock(r status.Report, now time.Time) string {
 }
 
 // troubles lists what is wrong: nothing when nothing is.
-func troubles(r status.Report) string {
+func troubles(r status.Report, now time.Time) string {
 	var b strings.Builder
 	if len(r.Problems) > 0 {
 		b.WriteString("Problems:\n")
@@ -187,7 +187,11 @@ func troubles(r status.Report) string {
 		b.WriteString("\n")
 	}
 	if r.Datastore.Error != "" {
-		fmt.Fprintf(&b, "The datastore %s cannot be followed now:\n  %s\n\n", printable(r.Datastore.Location), printable(r.Datastore.Error))
+		fmt.Fprintf(&b, "The datastore %s is not followed since %s:\n", printable(r.Datastore.Location), since(r.Datastore.Since, now))
+		for _, line := range strings.Split(r.Datastore.Error, "\n") {
+			fmt.Fprintf(&b, "  %s\n", printable(line))
+		}
+		b.WriteString("\n")
 	}
 	if n := max(r.Routes.NotInstalled, len(r.Routes.Failed)); n > 0 {
 		fmt.Fprintf(&b, "Routes that are not in the kernel: %d\n", n)

@@ -74,7 +74,7 @@ func troubled() status.Report {
 		{Subject: "BGPPeer(rack1)", Text: "spec.node: there is no Node(r9); apply one or correct the name"},
 		{Subject: "bgppeers/x.yaml", Text: "line 3: unknown field\n\x1b[2Jspec.peer: use spec.peerIP"},
 	}
-	r.Datastore.Error = "open /var/lib/calctl: permission denied"
+	r.Datastore.Error, r.Datastore.Since = "all 7 resources are gone at once\nopen /var/lib/calctl: permission denied", today.Add(3*time.Minute)
 	r.Routes.NotInstalled = 103
 	r.Routes.Failed = []status.RouteFailure{
 		{Prefix: netip.MustParsePrefix("10.2.0.0/24"), Reason: "the next hop 10.9.9.9 is not reachable"},

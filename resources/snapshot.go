@@ -1,5 +1,7 @@
 package resources
 
+import "iter"
+
 // A Snapshot is every resource at one moment, defaulted and valid. Nobody
 // changes it once it is handed out.
 type Snapshot struct {
@@ -34,6 +36,49 @@ func NewSnapshot() *Snapshot {
 		Nodes:   map[string]*Node{},
 		Secrets: map[string]*Secret{},
 	}
+}
+
+// All goes through all resources, those of a kind together and in no order.
+func (s *Snapshot) All() iter.Seq[Resource] {
+	return func(yield func(Resource) bool) {
+		_ = each(s.Configs, yield) && each(s.Peers, yield) && each(s.Filters, yield) &&
+			each(s.Pools, yield) && each(s.Nodes, yield) && each(s.Secrets, yield)
+	}
+}
+
+func each[R Resource](of map[string]R, yield func(Resource) bool) bool {
+	for _, r := range of {
+		if !yield(r) {
+			return false
+		}
+	}
+	return true
+}
+
+// Get returns the resource with a key, nil when there is none.
+func (s *Snapshot) Get(key Key) Resource {
+	switch key.Kind {
+	case KindBGPConfiguration:
+		return found(s.Configs, key)
+	case KindBGPPeer:
+		return found(s.Peers, key)
+	case KindBGPFilter:
+		return found(s.Filters, key)
+	case KindIPPool:
+		return found(s.Pools, key)
+	case KindNode:
+		return found(s.Nodes, key)
+	case KindSecret:
+		return found(s.Secrets, key)
+	}
+	return nil
+}
+
+func found[R Resource](of map[string]R, key Key) Resource {
+	if r, ok := of[key.Name]; ok {
+		return r
+	}
+	return nil
 }
 
 // Put adds r, replacing one with the same key. Only who builds a snapshot may

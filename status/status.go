@@ -27,7 +27,8 @@ type Report struct {
 type Datastore struct {
 	Location string    `json:"location"`
 	Updated  time.Time `json:"updated"`         // when the last snapshot arrived
-	Error    string    `json:"error,omitempty"` // why it can't be followed now
+	Error    string    `json:"error,omitempty"` // why it is not followed now
+	Since    time.Time `json:"since,omitzero"`  // since when there has been an Error
 }
 
 // PeerType says why there is a session, in calicoctl's words.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 
 	"github.com/spf13/cobra"
 
@@ -49,7 +50,9 @@ func (a *app) write(ctx context.Context, in *input, v verb, each func(*store.Bat
 	batch := store.NewBatch(s)
 	var outcomes []outcome
 	for _, d := range byDependence(documents) {
-		_, err := each(batch, ctx, d.Resource)
+		if !errors.Is(err, store.ErrNoAnswer) { // once is enough to wait
+			_, err = each(batch, ctx, d.Resource)
+		}
 		outcomes = append(outcomes, outcome{d, err})
 	}
 	batch.Close() // before anything is told: who reads it may be slow

@@ -1,32 +1,116 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"strings"
+	"time"
 
 	"github.com/calctl/calctl/resources/store"
 	"github.com/calctl/calctl/resources/store/dir"
+	"github.com/calctl/calctl/resources/store/etcd"
 )
 
 const (
 	datastoreEnv     = "CALCTL_DATASTORE"
+	timeoutEnv       = "CALCTL_TIMEOUT"
 	defaultDatastore = "/var/lib/calctl"
 )
 
-// open gives the datastore the flags and the environment ask for. Whoever
-// opens it closes it.
+// The types of datastore, in Calico's words where it has one.
+const (
+	typeDir        = "dir"
+	typeEtcd       = "etcdv3"
+	typeKubernetes = "kubernetes"
+)
+
+// open gives the datastore that flags, environment and configuration ask for.
+// Whoever opens it closes it.
 func (a *app) open(context.Context) (store.Store, error) {
-	return dir.Open(a.folder())
+	c, err := a.calicoConfig()
+	if err != nil {
+		return nil, err
+	}
+	kind, err := a.datastoreType(c)
+	if err != nil {
+		return nil, err
+	}
+	switch kind {
+	case typeDir:
+		return dir.Open(a.folder())
+	case typeEtcd:
+		return a.openEtcd(c)
+	case typeKubernetes:
+		return nil, errors.New("datastore type kubernetes is not supported yet: use etcdv3, or a folder with --datastore")
+	default:
+		return nil, fmt.Errorf("Failed to create Calico API client: unknown datastore type: %s; there are %s and %s", kind, typeEtcd, typeDir) //nolint:staticcheck // calicoctl's words
+	}
 }
 
-func (a *app) folder() string { return a.setting(a.datastore, datastoreEnv, defaultDatastore) }
+// datastoreType decides what kind of datastore is meant. A folder that is named
+// beats what Calico's variables say of etcd only as a flag: two variables that
+// name two datastores are a mistake, and guessing would hide it.
+func (a *app) datastoreType(c calicoConfig) (string, error) {
+	etcdNamed := c.EtcdEndpoints != "" || c.EtcdDiscoverySrv != ""
+	folder := a.env(datastoreEnv)
+	switch {
+	case a.datastore != "":
+		return typeDir, nil
+	case c.DatastoreType != "":
+		return c.DatastoreType, nil
+	case folder != "" && etcdNamed && c.file == "":
+		return "", fmt.Errorf("%s names the folder %s, and ETCD_ENDPOINTS or ETCD_DISCOVERY_SRV an etcd: unset one of them, or set DATASTORE_TYPE to %s or %s", datastoreEnv, folder, typeDir, typeEtcd)
+	case folder != "":
+		return typeDir, nil
+	case etcdNamed:
+		return typeEtcd, nil
+	case c.file != "":
+		return typeKubernetes, nil // as calicoctl takes it
+	default:
+		return typeDir, nil
+	}
+}
 
-// tellIfMissing says on stderr that there is no datastore. It is as good as an
-// empty one, but who expected to see something may have named the wrong folder.
-func (a *app) tellIfMissing() {
+func (a *app) openEtcd(c calicoConfig) (store.Store, error) {
+	limit := etcd.DefaultTimeout
+	if text := a.setting(a.timeout, timeoutEnv, ""); text != "" {
+		var err error
+		if limit, err = time.ParseDuration(text); err != nil || limit <= 0 {
+			return nil, usagef("timeout '%s' is no length of time: write it with its unit, such as 10s", text)
+		}
+	}
+	s, err := etcd.Open(etcd.Config{
+		Endpoints:  words(c.EtcdEndpoints),
+		SRVDomain:  c.EtcdDiscoverySrv,
+		Username:   c.EtcdUsername,
+		Password:   c.EtcdPassword,
+		CACertFile: c.EtcdCACertFile, CertFile: c.EtcdCertFile, KeyFile: c.EtcdKeyFile,
+		CACert: c.EtcdCACert, Cert: c.EtcdCert, Key: c.EtcdKey,
+		Timeout: limit,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// words are the parts of a list with commas, without blanks around them.
+func words(list string) []string {
+	return strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' })
+}
+
+func (a *app) folder() string { return cmp.Or(a.datastore, a.env(datastoreEnv), defaultDatastore) }
+
+// tellIfMissing says on stderr that there is no folder. It is as good as an
+// empty one, but who expected to see something may have named the wrong one.
+func (a *app) tellIfMissing(s store.Store) {
+	if _, ok := s.(*dir.Store); !ok {
+		return
+	}
 	if _, err := os.Stat(a.folder()); errors.Is(err, fs.ErrNotExist) {
 		_, _ = fmt.Fprintf(a.err, "The datastore folder %s does not exist yet: 'calctl apply' makes it. --datastore or $%s name another.\n", a.folder(), datastoreEnv)
 	}

@@ -60,7 +60,9 @@ func (o *deleteOptions) run(ctx context.Context, a *app, args []string) error {
 	deleted := 0
 	var failures []string
 	for _, v := range victims {
-		_, err := s.Delete(ctx, v.key, v.version)
+		if !errors.Is(err, store.ErrNoAnswer) { // once is enough to wait
+			_, err = s.Delete(ctx, v.key, v.version)
+		}
 		if err == nil || o.skipNotExists && errors.Is(err, store.ErrNotFound) {
 			deleted++
 			continue

@@ -68,6 +68,9 @@ func (o *getOptions) run(ctx context.Context, a *app, args []string) error {
 		if result.List || len(result.Items) > 0 {
 			results = append(results, result)
 		}
+		if errors.Is(err, store.ErrNoAnswer) {
+			break // nor will it answer the others
+		}
 	}
 	if len(results) > 0 {
 		cluster := printers.Cluster{DefaultASN: func() string { return defaultASN(ctx, s) }}
@@ -75,7 +78,7 @@ func (o *getOptions) run(ctx context.Context, a *app, args []string) error {
 			return err
 		}
 	}
-	a.tellIfMissing()
+	a.tellIfMissing(s)
 	if len(failures) == 0 {
 		return nil
 	}

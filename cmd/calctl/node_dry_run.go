@@ -106,7 +106,7 @@ func (o *nodeRunOptions) foreseeHere(ctx context.Context, a *app, name string) (
 		return plan.Plan{}, err
 	}
 	defer func() { _ = s.Close() }()
-	a.tellIfMissing()
+	a.tellIfMissing(s)
 	return node.Foresee(ctx, node.Config{Name: name, Store: s, Identity: identity, Environment: environment})
 }
 

@@ -6,7 +6,9 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"os/signal"
 	"runtime/debug"
+	"syscall"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
@@ -127,6 +129,10 @@ func (o *nodeRunOptions) run(ctx context.Context, a *app) error {
 	if follows {
 		config.LogLevel = level
 	}
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
+	config.Accept = hangup
 	return node.Run(ctx, config)
 }
 

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/calctl/calctl/resources/store/etcd"
 )
 
 // The exit statuses of calctl.
@@ -30,6 +32,8 @@ type app struct {
 
 	args      []string
 	datastore string // --datastore
+	config    string // --config
+	timeout   string // --timeout
 	began     bool   // arguments were understood: what fails now is not wrong usage
 }
 
@@ -111,6 +115,8 @@ routes as the resources say, 'calctl node status' shows how it goes.`,
 		},
 	}
 	root.PersistentFlags().StringVar(&a.datastore, "datastore", "", "`folder` that holds the resources (default $"+datastoreEnv+", else "+defaultDatastore+")")
+	root.PersistentFlags().StringVarP(&a.config, "config", "c", "", "`file` that says where the datastore is, as calicoctl reads it (default "+defaultConfig+", if it is there)")
+	root.PersistentFlags().StringVar(&a.timeout, "timeout", "", "`time` a request to etcd may take, connecting included (default $"+timeoutEnv+", else "+etcd.DefaultTimeout.String()+")")
 	root.Flags().BoolVarP(&version, "version", "v", false, "show the version of calctl")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		if word := a.mistyped(cmd); word != "" {
@@ -217,7 +223,7 @@ func (a *app) setting(flag, variable, otherwise string) string {
 	if flag != "" {
 		return flag
 	}
-	if v := a.env(variable); v != "" {
+	if v := a.env(variable); variable != "" && v != "" {
 		return v
 	}
 	return otherwise

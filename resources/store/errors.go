@@ -8,8 +8,8 @@ import (
 	"github.com/calctl/calctl/resources"
 )
 
-// What can go wrong with one resource, whatever the backend. Backends wrap
-// these with the key by Fail: callers test with errors.Is and never look at text.
+// What can go wrong, whatever the backend. Backends wrap those about one resource
+// with its key by Fail: callers test with errors.Is and never look at text.
 var (
 	// ErrNotFound: there is no resource with this key.
 	ErrNotFound = errors.New("resource does not exist")
@@ -17,6 +17,8 @@ var (
 	ErrExists = errors.New("resource already exists")
 	// ErrConflict: the resource is no longer what the caller last saw.
 	ErrConflict = errors.New("update conflict")
+	// ErrNoAnswer: the datastore did not answer in its time, whatever it was asked.
+	ErrNoAnswer = errors.New("no answer in time")
 )
 
 // Fail is how a backend says that why, one of the errors above, has happened to

@@ -13,6 +13,8 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/status"
+
+	"github.com/calctl/calctl/resources/store"
 )
 
 const (
@@ -141,17 +143,14 @@ func noteCause(ctx context.Context, method string, req, reply any, cc *grpc.Clie
 	return err
 }
 
-// ErrNoAnswer is in the error of a request that got no answer in its time.
-var ErrNoAnswer = errors.New("no answer in time")
-
 func (c *cause) or(limit time.Duration) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	text := c.text
 	if text == "" || strings.Contains(text, context.DeadlineExceeded.Error()) && !strings.Contains(text, ": ") {
-		return fmt.Errorf("%w, which is %v", ErrNoAnswer, limit)
+		return fmt.Errorf("%w, which is %v", store.ErrNoAnswer, limit)
 	}
-	return fmt.Errorf("%w, which is %v: %s", ErrNoAnswer, limit, text)
+	return fmt.Errorf("%w, which is %v: %s", store.ErrNoAnswer, limit, text)
 }
 
 // plain takes gRPC's own words out of an error.

@@ -167,24 +167,8 @@ func names(rs []resources.Resource) []string {
 // all is every resource of a snapshot by key, written as text.
 func all(s *resources.Snapshot) map[string]string {
 	out := map[string]string{}
-	note := func(r resources.Resource) { out[resources.KeyOf(r).String()] = r.Meta().ResourceVersion }
-	for _, r := range s.Configs {
-		note(r)
-	}
-	for _, r := range s.Peers {
-		note(r)
-	}
-	for _, r := range s.Filters {
-		note(r)
-	}
-	for _, r := range s.Pools {
-		note(r)
-	}
-	for _, r := range s.Nodes {
-		note(r)
-	}
-	for _, r := range s.Secrets {
-		note(r)
+	for r := range s.All() {
+		out[resources.KeyOf(r).String()] = r.Meta().ResourceVersion
 	}
 	for _, b := range s.Broken {
 		out[fmt.Sprintf("broken %s", b.Key)] = b.Err.Error()
