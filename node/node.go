@@ -96,6 +96,7 @@ func Run(ctx context.Context, c Config) error {
 
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return c.Store.Watch(ctx, follow.Offer) })                      // datastore  → latest snapshot
+	g.Go(func() error { return forward(ctx, c.Accept, follow.Accept) })                 // operator   → latest snapshot
 	g.Go(func() error { return follow.Run(ctx) })                                       // snapshot   → speaker
 	g.Go(func() error { return routes.Run(ctx) })                                       // best paths → kernel
 	g.Go(func() error { return forward(ctx, routes.HostChanged(), follow.Wake) })       // kernel     → snapshot's host
@@ -135,7 +136,7 @@ func wanted(routes []fib.Route, piece []speaker.Change) []fib.Route {
 }
 
 // forward calls to for every signal on from.
-func forward(ctx context.Context, from <-chan struct{}, to func()) error {
+func forward[T any](ctx context.Context, from <-chan T, to func()) error {
 	for {
 		select {
 		case <-ctx.Done():

@@ -210,7 +210,7 @@ func (o *policyTestOptions) snapshot(ctx context.Context, a *app) (*resources.Sn
 		return nil, err
 	}
 	defer func() { _ = s.Close() }()
-	a.tellIfMissing()
+	a.tellIfMissing(s)
 	return store.Snapshot(ctx, s)
 }
 

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -48,9 +49,10 @@ var built = sync.OnceValues(func() (string, error) {
 // was called, its daemon.
 type Calctl struct {
 	*Host
-	Store  string
+	Store  string // the folder, "" for another datastore
 	Socket string
 	*Process
+	where []string // the flags that name the datastore
 }
 
 // Calctl gives a host a calctl with a datastore folder of its own.
@@ -58,8 +60,18 @@ func (h *Host) Calctl() *Calctl { return h.CalctlSharing(filepath.Join(h.dir, h.
 
 // CalctlSharing gives a host a calctl whose datastore is a folder that others use too.
 func (h *Host) CalctlSharing(folder string) *Calctl {
-	return &Calctl{Host: h, Store: folder, Socket: filepath.Join(h.dir, h.Name+".sock")}
+	return &Calctl{Host: h, Store: folder, Socket: h.calctlSocket(), where: []string{"--datastore", folder}}
 }
+
+// CalctlOn gives a host a calctl whose datastore is an etcd, by a configuration as
+// calicoctl has it.
+func (h *Host) CalctlOn(endpoints ...string) *Calctl {
+	file := h.File(h.Name+".calicoctl.cfg", "apiVersion: projectcalico.org/v3\nkind: CalicoAPIConfig\nmetadata:\nspec:\n  datastoreType: etcdv3\n  etcdEndpoints: "+
+		strings.Join(endpoints, ",")+"\n")
+	return &Calctl{Host: h, Socket: h.calctlSocket(), where: []string{"--config", file}}
+}
+
+func (h *Host) calctlSocket() string { return filepath.Join(h.dir, h.Name+".sock") }
 
 // Apply applies YAML; the test fails when calctl refuses it.
 func (c *Calctl) Apply(yaml string) {
@@ -71,14 +83,14 @@ func (c *Calctl) Apply(yaml string) {
 // Do runs a calctl command on the host to its end and returns its output.
 func (c *Calctl) Do(args ...string) string {
 	c.T.Helper()
-	return c.Run(Binary(c.T), append(args, "--datastore", c.Store)...)
+	return c.Run(Binary(c.T), append(args, c.where...)...)
 }
 
 // Start starts the daemon: `calctl node run --name HOST` and further flags. It
 // does not wait for anything.
 func (c *Calctl) Start(flags ...string) {
 	c.T.Helper()
-	args := append([]string{"node", "run", "--name", c.Name, "--datastore", c.Store, "--socket", c.Socket, "--log-level", "debug"}, flags...)
+	args := append([]string{"node", "run", "--name", c.Name, "--socket", c.Socket, "--log-level", "debug"}, append(flags, c.where...)...)
 	c.Process = c.Host.Start(Binary(c.T), args...)
 }
 

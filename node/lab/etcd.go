@@ -1,12 +1,15 @@
 package lab
 
 import (
+	"context"
 	"errors"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // Local is this machine as a host of a lab: programs run beside the test, in
@@ -53,7 +56,7 @@ func (h *Host) Etcd(url string, flags ...string) *Etcd {
 	e := &Etcd{Endpoint: url, Socket: "unix://" + filepath.Join(h.dir, h.Name+".etcd.sock"), data: filepath.Join(h.dir, h.Name+".etcd")}
 	e.args = append([]string{
 		"--data-dir", e.data, "--listen-client-urls", url + "," + e.Socket, "--advertise-client-urls", url,
-		"--listen-peer-urls", "http://127.0.0.1:0", "--heartbeat-interval", "10", "--election-timeout", "100", "--unsafe-no-fsync",
+		"--listen-peer-urls", "http://127.0.0.1:0", "--heartbeat-interval", "10", "--election-timeout", "100", "--unsafe-no-fsync", "--log-level", "error",
 	}, flags...)
 	e.start(h)
 	return e
@@ -63,9 +66,17 @@ func (e *Etcd) start(h *Host) {
 	h.T.Helper()
 	_ = os.Remove(strings.TrimPrefix(e.Socket, "unix://")) // of one that was killed
 	e.Process = h.Start(h.dep("etcd/etcd"), e.args...)
+	client := http.Client{Timeout: time.Second, Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", strings.TrimPrefix(e.Socket, "unix://"))
+	}}}
 	e.answers("etcd", func() error {
-		if !strings.Contains(e.Output(), "ready to serve client requests") {
-			return errors.New("not ready yet")
+		answer, err := client.Get("http://etcd/health")
+		if err != nil {
+			return err
+		}
+		_ = answer.Body.Close()
+		if answer.StatusCode != http.StatusOK {
+			return errors.New(answer.Status)
 		}
 		return nil
 	})
