@@ -59,7 +59,7 @@ func (g *Guard) Accept() *resources.Snapshot {
 }
 
 // Held says what is held back and since when; nil when nothing is.
-func (g *Guard) Held() (err error, since time.Time) { //nolint:revive,staticcheck // no failure of Held
+func (g *Guard) Held() (err error, since time.Time) { //nolint:staticcheck // no failure of Held
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.held == nil {

@@ -107,15 +107,15 @@ func testTroubles(t *testing.T) {
 	}
 	<-time.After(time.Second) // of the bubble
 	s.Note("two", second)
-	if h := s.Health("here"); h.Err != first || !h.Since.Equal(since) {
+	if h := s.Health("here"); !errors.Is(h.Err, first) || !h.Since.Equal(since) {
 		t.Errorf("with two in trouble: %+v", h)
 	}
 	s.Note("one", second)
-	if h := s.Health("here"); h.Err != second || !h.Since.Equal(since) {
+	if h := s.Health("here"); !errors.Is(h.Err, second) || !h.Since.Equal(since) {
 		t.Errorf("with another error: %+v", h)
 	}
 	s.Note("one", nil)
-	if h := s.Health("here"); h.Err != second || !h.Since.After(since) {
+	if h := s.Health("here"); !errors.Is(h.Err, second) || !h.Since.After(since) {
 		t.Errorf("with one in trouble: %+v", h)
 	}
 	s.Note("two", nil)
