@@ -3,7 +3,6 @@ package speaker
 import (
 	"fmt"
 	"maps"
-	"math/rand/v2"
 	"net/netip"
 	"slices"
 	"testing"
@@ -12,33 +11,18 @@ import (
 	"github.com/calctl/calctl/node/intent"
 	"github.com/calctl/calctl/node/lab"
 	"github.com/calctl/calctl/node/policy"
+	"github.com/calctl/calctl/node/policy/policytest"
 	"github.com/calctl/calctl/node/wire"
+	"github.com/calctl/calctl/resources"
 )
 
-// What filters are drawn from. What some add on the way in, others look for on
-// the way out.
-var (
-	someImports = []string{
-		"[]",
-		"- {action: Reject}",
-		"- {action: Reject, cidr: 10.1.0.0/16, matchOperator: In, prefixLength: {min: 26}}",
-		"- {action: Accept, cidr: 10.0.0.0/15, matchOperator: In, operations: [{addCommunity: {value: '1:1'}}]}",
-		"- {action: Accept, asPathPrefix: [65001], operations: [{prependASPath: {prefix: [7, 7]}}, {setPriority: {value: 512}}]}\n- {action: Reject, cidr: 10.2.0.0/16, matchOperator: NotIn}",
-	}
-	someExports = []string{
-		"[]",
-		"- {action: Reject}",
-		"- {action: Accept, communities: {values: ['1:1']}}\n- {action: Reject, priority: 512}",
-		"- {action: Accept, source: RemotePeers, asPathPrefix: [64512, 7], operations: [{prependASPath: {prefix: [64512]}}]}",
-		"- {action: Reject, cidr: 10.1.0.0/16, matchOperator: In, peerType: eBGP}\n- {action: Accept, operations: [{addCommunity: {value: '2:2:2'}}]}",
-	}
-	somePools = []policy.Export{
-		{},
-		{Accept: prefixes("10.0.0.0/8")},
-		{Accept: prefixes("10.0.0.0/14 10.1.0.0/16"), Reject: prefixes("10.2.0.0/24 10.1.0.0/26")},
-		{Accept: prefixes("10.0.0.0/8"), Advertise: []policy.Advertisement{{CIDR: netip.MustParsePrefix("10.1.0.0/16"), Communities: []string{"3:3"}}}},
-	}
-)
+// somePools are what is told where no filter decides.
+var somePools = []policy.Export{
+	{},
+	{Accept: prefixes("10.0.0.0/8")},
+	{Accept: prefixes("10.0.0.0/14 10.1.0.0/16"), Reject: prefixes("10.2.0.0/24 10.1.0.0/26")},
+	{Accept: prefixes("10.0.0.0/8"), Advertise: []policy.Advertisement{{CIDR: netip.MustParsePrefix("10.1.0.0/16"), Communities: []string{"3:3"}}}},
+}
 
 // A leaf is a peer of the hub.
 type leaf struct {
@@ -76,6 +60,7 @@ func TestFiltersAtRandom(t *testing.T) {
 			ASN: l.asn, RouterID: l.at.Addr(), Port: l.at.Port(), Local: map[netip.Prefix]intent.Local{},
 			Peers: map[netip.AddrPort]intent.Peer{netip.AddrPortFrom(self, 179): {
 				Name: "hub", ASN: ownASN, LocalAddress: l.at.Addr(), Passive: true,
+				Rules: intent.Rules{AllowedLocalAS: 99}, // filters prepend anybody's
 			}},
 			Export: policy.Export{Accept: prefixes("10.0.0.0/8")},
 		}
@@ -139,8 +124,15 @@ func TestFiltersAtRandom(t *testing.T) {
 	if testing.Short() {
 		rounds = 12
 	}
-	r := rand.New(rand.NewPCG(3, 3))
-	draw := func(of []string) policy.Chain { return rules(t, of[r.IntN(len(of))]) }
+	r := policytest.New(3)
+	// Interfaces lead to none of the leaves in particular.
+	draw := func(list string, of func(resources.BGPFilterSpec) []resources.BGPFilterRule) policy.Chain {
+		f := policy.Filter{Name: "f", List: list, Rules: of(r.Filter("f").Spec)}
+		for i := range f.Rules {
+			f.Rules[i].Interface = ""
+		}
+		return policy.NewChain(f)
+	}
 	for round := range rounds {
 		for range 1 + r.IntN(4) {
 			if r.IntN(3) == 0 {
@@ -148,10 +140,10 @@ func TestFiltersAtRandom(t *testing.T) {
 			}
 			for _, l := range leaves {
 				if r.IntN(3) == 0 {
-					l.imports = draw(someImports)
+					l.imports = draw("importV4", func(s resources.BGPFilterSpec) []resources.BGPFilterRule { return s.ImportV4 })
 				}
 				if r.IntN(3) == 0 {
-					l.exports = draw(someExports)
+					l.exports = draw("exportV4", func(s resources.BGPFilterSpec) []resources.BGPFilterRule { return s.ExportV4 })
 				}
 			}
 			apply()
