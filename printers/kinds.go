@@ -25,6 +25,8 @@ func table(w io.Writer, r Result, cluster Cluster, wide bool) error {
 		return tableOf(w, r, nodeColumns(cluster), wide)
 	case resources.KindSecret:
 		return tableOf(w, r, secretColumns, wide)
+	case resources.KindBlockAffinity:
+		return tableOf(w, r, blockAffinityColumns, wide)
 	default:
 		return fmt.Errorf("there is no table for kind '%s'; use -o yaml", r.Kind)
 	}
@@ -127,6 +129,14 @@ var secretColumns = []Column[*resources.Secret]{
 		slices.Sort(keys)
 		return strings.Join(slices.Compact(keys), ",")
 	}},
+}
+
+var blockAffinityColumns = []Column[*resources.BlockAffinity]{
+	{Name: "NAME", Value: func(r *resources.BlockAffinity) string { return r.Name }},
+	{Name: "NODE", Value: func(r *resources.BlockAffinity) string { return r.Spec.Node }},
+	{Name: "CIDR", Value: func(r *resources.BlockAffinity) string { return r.Spec.CIDR }},
+	{Name: "STATE", Value: func(r *resources.BlockAffinity) string { return r.Spec.State }},
+	{Name: "TYPE", Wide: true, Value: func(r *resources.BlockAffinity) string { return r.Spec.Type }},
 }
 
 func orDash[T any](p *T) string {

@@ -199,7 +199,7 @@ func (s *BGPConfigurationSpec) validateCommunities(bad *Invalid) {
 		if p.CIDR == "" {
 			bad.Add(at+".cidr", "", "cidr is required; write the prefix the communities are for")
 		} else {
-			bad.prefix(at+".cidr", p.CIDR, 0)
+			bad.prefix(at+".cidr", p.CIDR)
 		}
 		bad.atMost(at+".communities", len(p.Communities), 50)
 		for j, c := range p.Communities {
@@ -220,7 +220,7 @@ func (s *BGPConfigurationSpec) validateCommunities(bad *Invalid) {
 func (e *Invalid) cidrBlocks(path string, blocks []CIDRBlock) {
 	for i, b := range blocks {
 		if b.CIDR != "" {
-			e.prefix(indexPath(path, i)+".cidr", b.CIDR, 0)
+			e.prefix(indexPath(path, i)+".cidr", b.CIDR)
 		}
 	}
 }

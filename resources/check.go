@@ -54,14 +54,9 @@ func (e *Invalid) selector(path, field, text string) {
 	}
 }
 
-// prefix checks an address/length without bits beyond its length, of the
-// family bits (32 or 128; 0 for either).
-func (e *Invalid) prefix(path, text string, bits int) {
-	p, mend := parsePrefix(text)
-	if mend == "" && bits != 0 && p.Addr().BitLen() != bits {
-		mend = "write an " + familyName(bits) + " prefix here"
-	}
-	if mend != "" {
+// prefix checks an address/length without bits beyond its length.
+func (e *Invalid) prefix(path, text string) {
+	if _, mend := parsePrefix(text); mend != "" {
 		e.Add(path, text, mend)
 	}
 }

@@ -146,7 +146,7 @@ func (r *Node) Validate() error {
 		}
 	}
 	for i, cidr := range r.Status.PodCIDRs {
-		bad.prefix(indexPath("status.podCIDRs", i), cidr, 0)
+		bad.prefix(indexPath("status.podCIDRs", i), cidr)
 	}
 	return bad.Err()
 }

@@ -8,7 +8,7 @@ const APIVersion = "projectcalico.org/v3"
 // A Kind names a type of resource, spelt as in a file's `kind:` field.
 type Kind string
 
-// The kinds of resource, Calico's five and the Secret their passwords come from.
+// The kinds of resource, Calico's six and the Secret their passwords come from.
 const (
 	KindBGPConfiguration Kind = "BGPConfiguration"
 	KindBGPPeer          Kind = "BGPPeer"
@@ -16,6 +16,7 @@ const (
 	KindIPPool           Kind = "IPPool"
 	KindNode             Kind = "Node"
 	KindSecret           Kind = "Secret"
+	KindBlockAffinity    Kind = "BlockAffinity"
 )
 
 // A Key identifies one resource in a datastore.

@@ -11,6 +11,10 @@ type Snapshot struct {
 	Pools   map[string]*IPPool
 	Nodes   map[string]*Node
 	Secrets map[string]*Secret
+	Blocks  map[string]*BlockAffinity
+	// Services are those of Kubernetes, in no order. They are no resources, and
+	// only the Kubernetes backend has any.
+	Services []Service
 	// Broken lists what the datastore holds but could not be read. Where an
 	// earlier good version is known, that one is in the maps above.
 	Broken []Broken
@@ -35,6 +39,7 @@ func NewSnapshot() *Snapshot {
 		Pools:   map[string]*IPPool{},
 		Nodes:   map[string]*Node{},
 		Secrets: map[string]*Secret{},
+		Blocks:  map[string]*BlockAffinity{},
 	}
 }
 
@@ -42,7 +47,8 @@ func NewSnapshot() *Snapshot {
 func (s *Snapshot) All() iter.Seq[Resource] {
 	return func(yield func(Resource) bool) {
 		_ = each(s.Configs, yield) && each(s.Peers, yield) && each(s.Filters, yield) &&
-			each(s.Pools, yield) && each(s.Nodes, yield) && each(s.Secrets, yield)
+			each(s.Pools, yield) && each(s.Nodes, yield) && each(s.Secrets, yield) &&
+			each(s.Blocks, yield)
 	}
 }
 
@@ -70,6 +76,8 @@ func (s *Snapshot) Get(key Key) Resource {
 		return found(s.Nodes, key)
 	case KindSecret:
 		return found(s.Secrets, key)
+	case KindBlockAffinity:
+		return found(s.Blocks, key)
 	}
 	return nil
 }
@@ -98,5 +106,7 @@ func (s *Snapshot) Put(r Resource) {
 		s.Nodes[name] = r
 	case *Secret:
 		s.Secrets[name] = r
+	case *BlockAffinity:
+		s.Blocks[name] = r
 	}
 }

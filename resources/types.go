@@ -22,6 +22,7 @@ var types = []Type{
 	{KindBGPFilter, APIVersion, "bgpfilters", []string{"bgpfilter", "bgpf", "bgpfs", "bf", "bfs"}, func() Resource { return new(BGPFilter) }},
 	{KindNode, APIVersion, "nodes", []string{"node", "no", "nos"}, func() Resource { return new(Node) }},
 	{KindBGPPeer, APIVersion, "bgppeers", []string{"bgppeer", "bgpp", "bgpps", "bp", "bps"}, func() Resource { return new(BGPPeer) }},
+	{KindBlockAffinity, APIVersion, "blockaffinities", []string{"blockaffinity"}, func() Resource { return new(BlockAffinity) }},
 }
 
 // TypeOf returns the Type of a kind calctl knows; it panics for any other.

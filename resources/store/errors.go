@@ -17,6 +17,8 @@ var (
 	ErrExists = errors.New("resource already exists")
 	// ErrConflict: the resource is no longer what the caller last saw.
 	ErrConflict = errors.New("update conflict")
+	// ErrReadOnly: nobody but Calico writes resources of this kind here.
+	ErrReadOnly = errors.New("only Calico writes these here, calctl reads them")
 	// ErrNoAnswer: the datastore did not answer in its time, whatever it was asked.
 	ErrNoAnswer = errors.New("no answer in time")
 )

@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"iter"
 	"sync"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 //     those were at least two. A resource of the same name with another uid is
 //     another resource: a node that registers again in an emptied datastore does
 //     not make it a good one.
+//   - BlockAffinities have no part in it: Calico's IPAM gives and takes them.
 //   - It ends when all that was in force is there again, under whatever uid, or
 //     when somebody says that it is meant (Accept).
 //
@@ -69,7 +71,7 @@ func (g *Guard) Held() (err error, since time.Time) { //nolint:staticcheck // no
 }
 
 func lost(before, now *resources.Snapshot) bool {
-	for r := range before.All() {
+	for r := range guarded(before) {
 		same := now.Get(resources.KeyOf(r))
 		if same != nil && (same.Meta().UID == r.Meta().UID || same.Meta().UID == "" || r.Meta().UID == "") {
 			return false
@@ -84,7 +86,7 @@ func lost(before, now *resources.Snapshot) bool {
 }
 
 func restored(before, now *resources.Snapshot) bool {
-	for r := range before.All() {
+	for r := range guarded(before) {
 		if now.Get(resources.KeyOf(r)) == nil {
 			return false
 		}
@@ -93,8 +95,19 @@ func restored(before, now *resources.Snapshot) bool {
 }
 
 func count(s *resources.Snapshot) (n int) {
-	for range s.All() {
+	for range guarded(s) {
 		n++
 	}
 	return n
+}
+
+// guarded are the resources that count.
+func guarded(s *resources.Snapshot) iter.Seq[resources.Resource] {
+	return func(yield func(resources.Resource) bool) {
+		for r := range s.All() {
+			if r.Kind() != resources.KindBlockAffinity && !yield(r) {
+				return
+			}
+		}
+	}
 }

@@ -5,6 +5,8 @@
 //	{"kind":"BGPPeer","apiVersion":"projectcalico.org/v3","metadata":{"name":"rack1",…},"spec":{…}}
 //
 // Secrets, which Calico takes from Kubernetes, lie beside them under secrets/.
+// BlockAffinities are read where Calico's IPAM has them, below /calico/ipam/v2/host/,
+// in other words (affinity.go); nobody writes them here.
 // The version of a resource is its key's ModRevision, which is not in the value.
 //
 // Writing. Every write is one transaction that compares the revision it has

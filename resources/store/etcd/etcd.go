@@ -76,6 +76,10 @@ func (s *Store) Get(ctx context.Context, key resources.Key) (resources.Resource,
 
 // read is Get that also returns what is stored, as it is.
 func (s *Store) read(ctx context.Context, key resources.Key) (resources.Resource, *mvccpb.KeyValue, error) {
+	if key.Kind == resources.KindBlockAffinity {
+		r, err := s.find(ctx, key)
+		return r, nil, err
+	}
 	var kv *mvccpb.KeyValue
 	err := s.do(ctx, s.config.Timeout, func(ctx context.Context, c *clientv3.Client) error {
 		answer, err := c.Get(ctx, place(key))
@@ -92,6 +96,29 @@ func (s *Store) read(ctx context.Context, key resources.Key) (resources.Resource
 	}
 	r, err := decode(key, kv)
 	return r, kv, err
+}
+
+// find is Get for what is not stored under its name.
+func (s *Store) find(ctx context.Context, key resources.Key) (resources.Resource, error) {
+	all, err := s.List(ctx, key.Kind)
+	for _, r := range all {
+		if r.Meta().Name == key.Name {
+			return r, nil
+		}
+	}
+	var bad *store.BrokenError
+	if errors.As(err, &bad) {
+		for _, b := range bad.Entries {
+			if b.Key == key {
+				return nil, &store.BrokenError{Entries: []resources.Broken{b}}
+			}
+		}
+		err = nil
+	}
+	if err == nil {
+		err = store.Fail(store.ErrNotFound, key)
+	}
+	return nil, err
 }
 
 // List returns every resource of a kind, sorted by name.
@@ -131,6 +158,9 @@ func (s *Store) List(ctx context.Context, kind resources.Kind) ([]resources.Reso
 // Create stores a new resource.
 func (s *Store) Create(ctx context.Context, r resources.Resource) (resources.Resource, error) {
 	key := resources.KeyOf(r)
+	if key.Kind == resources.KindBlockAffinity {
+		return nil, store.Fail(store.ErrReadOnly, key)
+	}
 	if !storable(key) {
 		return nil, fmt.Errorf("%s: a name in etcd is not empty and has no '/'", key)
 	}
@@ -154,6 +184,9 @@ func (s *Store) Create(ctx context.Context, r resources.Resource) (resources.Res
 // Update replaces a resource if its version is still the one r carries.
 func (s *Store) Update(ctx context.Context, r resources.Resource) (resources.Resource, error) {
 	key := resources.KeyOf(r)
+	if key.Kind == resources.KindBlockAffinity {
+		return nil, store.Fail(store.ErrReadOnly, key)
+	}
 	for {
 		old, kv, err := s.expect(ctx, key, r.Meta().ResourceVersion)
 		if err != nil {
@@ -191,6 +224,9 @@ func (s *Store) Update(ctx context.Context, r resources.Resource) (resources.Res
 
 // Delete removes a resource, if version is empty or its own.
 func (s *Store) Delete(ctx context.Context, key resources.Key, version string) (resources.Resource, error) {
+	if key.Kind == resources.KindBlockAffinity {
+		return nil, store.Fail(store.ErrReadOnly, key)
+	}
 	for {
 		old, kv, err := s.expect(ctx, key, version)
 		if err != nil {
@@ -240,7 +276,7 @@ func unchanged(kv *mvccpb.KeyValue) clientv3.Cmp {
 
 // decode makes a resource of what is stored, with the version this is.
 func decode(key resources.Key, kv *mvccpb.KeyValue) (resources.Resource, error) {
-	r, err := resources.DecodeStored(kv.Value, key)
+	r, err := resources.DecodeStored([]byte(textOf(key, kv)), key)
 	if err != nil {
 		return nil, &store.BrokenError{Entries: []resources.Broken{{Key: key, Source: string(kv.Key), Err: err}}}
 	}
@@ -250,12 +286,28 @@ func decode(key resources.Key, kv *mvccpb.KeyValue) (resources.Resource, error) 
 
 func versionOf(kv *mvccpb.KeyValue) string { return strconv.FormatInt(kv.ModRevision, 10) }
 
-func folder(kind resources.Kind) string { return prefix + resources.TypeOf(kind).Plural + "/" }
+// textOf is what is stored as the text of a resource.
+func textOf(key resources.Key, kv *mvccpb.KeyValue) string {
+	if key.Kind == resources.KindBlockAffinity {
+		return affinityText(key, string(kv.Key), kv.Value)
+	}
+	return string(kv.Value)
+}
+
+func folder(kind resources.Kind) string {
+	if kind == resources.KindBlockAffinity {
+		return blocks
+	}
+	return prefix + resources.TypeOf(kind).Plural + "/"
+}
 
 func place(key resources.Key) string { return folder(key.Kind) + key.Name }
 
 // keyOf is false for what lies below a folder but is no resource of its kind.
 func keyOf(kind resources.Kind, kv *mvccpb.KeyValue) (resources.Key, bool) {
+	if kind == resources.KindBlockAffinity {
+		return affinityKey(string(kv.Key))
+	}
 	key := resources.Key{Kind: kind, Name: strings.TrimPrefix(string(kv.Key), folder(kind))}
 	return key, storable(key)
 }

@@ -137,7 +137,7 @@ func (w *watch) snapshot(ctx context.Context) error {
 		w.kinds = append(w.kinds, t.Kind)
 		for _, kv := range got.Responses[i].GetResponseRange().Kvs {
 			if key, ok := keyOf(t.Kind, kv); ok {
-				all = append(all, store.Entry{Key: key, Source: string(kv.Key), Version: versionOf(kv), Text: string(kv.Value)})
+				all = append(all, store.Entry{Key: key, Source: string(kv.Key), Version: versionOf(kv), Text: textOf(key, kv)})
 			}
 		}
 	}
@@ -264,7 +264,7 @@ func (w *watch) take(a answer) (news bool, err error) {
 		if e.Type == clientv3.EventTypeDelete {
 			news = w.feed.Remove(key) || news
 		} else {
-			news = w.feed.Put(store.Entry{Key: key, Source: string(e.Kv.Key), Version: versionOf(e.Kv), Text: string(e.Kv.Value)}) || news
+			news = w.feed.Put(store.Entry{Key: key, Source: string(e.Kv.Key), Version: versionOf(e.Kv), Text: textOf(key, e.Kv)}) || news
 		}
 	}
 	if a.IsProgressNotify() {

@@ -204,7 +204,7 @@ func testHealth(t *testing.T, s store.Store) {
 
 func testReopen(t *testing.T, s store.Store, reopen func(*testing.T, store.Store) store.Store) {
 	var want []resources.Resource
-	for _, r := range decode(t, everyKind) {
+	for _, r := range writable(t, s, decode(t, everyKind)) {
 		want = append(want, mustCreate(t, s, r))
 	}
 	s = reopen(t, s)
