@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -117,7 +116,7 @@ func (b *bird) channel(six bool, q intent.Peer, plain Peer) {
 		b.line("\t\t\tif source = RTS_BGP && defined(bgp_med) then bgp_med = 0;")
 	}
 	if plain.External && q.NextHop == intent.NextHopKeep {
-		b.line("\t\t\tif source = RTS_INHERIT && dest = RTD_UNICAST && gw != %s then bgp_next_hop = gw;", cmp.Or(map[bool]string{true: "::"}[six], "0.0.0.0"))
+		b.line("\t\t\tif source = RTS_INHERIT && dest = RTD_UNICAST && gw != :: then bgp_next_hop = gw;")
 	}
 	b.line("\t\t\tpriority_%s();", channel(six))
 	for _, f := range q.Export.Filters() {
@@ -127,11 +126,11 @@ func (b *bird) channel(six bool, q intent.Peer, plain Peer) {
 	b.line("\t\t};")
 	b.line("\t\tgateway recursive;")
 	b.line("\t\tadd paths on;")
-	switch q.NextHop {
-	case intent.NextHopSelf:
-		b.line("\t\tnext hop self;")
-	case intent.NextHopKeep:
+	switch {
+	case q.NextHop == intent.NextHopKeep:
 		b.line("\t\tnext hop keep;")
+	case q.NextHop == intent.NextHopSelf, plain.External && looksAtPath(q): // else rs clients are told the next hops of others
+		b.line("\t\tnext hop self;")
 	}
 	if q.MaximumPrefixes > 0 {
 		b.line("\t\timport keep filtered on;")

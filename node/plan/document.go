@@ -24,6 +24,7 @@ type Document struct {
 	Refused  []Refused  `json:"refused"`  // sorted by address and name
 	Policies []Policy   `json:"policies"` // of peers, sorted by name
 	Export   Export     `json:"export"`
+	Kernel   Kernel     `json:"kernel"`
 	Routes   []Route    `json:"routes"` // that the node has itself, sorted by prefix
 }
 
@@ -88,11 +89,19 @@ type Policy struct {
 }
 
 // Export says what of the routes that no filter decides on is told: not what lies
-// in Reject, else what lies in Accept, with communities, else nothing.
+// in Reject, else what lies in Services or Accept, with communities, else nothing.
 type Export struct {
 	Reject      []netip.Prefix  `json:"reject"`
+	Services    []netip.Prefix  `json:"services"` // ranges of service addresses
 	Accept      []netip.Prefix  `json:"accept"`
 	Communities []Advertisement `json:"communities"`
+}
+
+// Kernel says what of the static routes, and of those learned by BGP, is not for the
+// kernel: what lies in Services or Pools.
+type Kernel struct {
+	Services []netip.Prefix `json:"services"`
+	Pools    []netip.Prefix `json:"pools"` // that programClusterRoutes leaves to others
 }
 
 // An Advertisement is the communities of what is told inside a prefix.
@@ -117,7 +126,8 @@ func (p Plan) Document() Document {
 		Node: p.Node, RouterID: p.RouterID, ASNumber: p.ASN,
 		Listen:   Listen{p.Port, list(p.Listen)},
 		Problems: []Problem{}, Peers: []Peer{}, Refused: []Refused{}, Routes: []Route{},
-		Export: Export{list(p.Export.Reject), list(p.Export.Accept), []Advertisement{}},
+		Export: Export{list(p.Export.Reject), list(p.Export.Services), list(p.Export.Accept), []Advertisement{}},
+		Kernel: Kernel{list(p.Kernel.Services), list(p.Kernel.Pools)},
 	}
 	for _, q := range p.Problems {
 		d.Problems = append(d.Problems, Problem{q.Subject(), q.Text})
