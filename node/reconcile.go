@@ -90,7 +90,7 @@ func (r *reconciler) Offer(snap *resources.Snapshot) {
 	case now != nil && before == nil:
 		r.log.Error("the datastore is not obeyed", "error", now)
 	case now == nil && before != nil:
-		r.log.Info("the datastore has everything again")
+		r.log.Info("the datastore is obeyed again")
 	}
 	if admitted {
 		r.take(snap)

@@ -27,6 +27,8 @@ func table(w io.Writer, r Result, cluster Cluster, wide bool) error {
 		return tableOf(w, r, secretColumns, wide)
 	case resources.KindBlockAffinity:
 		return tableOf(w, r, blockAffinityColumns, wide)
+	case resources.KindClusterInformation:
+		return tableOf(w, r, clusterInformationColumns, wide)
 	default:
 		return fmt.Errorf("there is no table for kind '%s'; use -o yaml", r.Kind)
 	}
@@ -49,6 +51,15 @@ var bgpConfigurationColumns = []Column[*resources.BGPConfiguration]{
 	{Name: "LOGSEVERITY", Value: func(r *resources.BGPConfiguration) string { return r.Spec.LogSeverityScreen }},
 	{Name: "MESHENABLED", Value: func(r *resources.BGPConfiguration) string { return orDash(r.Spec.NodeToNodeMeshEnabled) }},
 	{Name: "ASNUMBER", Value: func(r *resources.BGPConfiguration) string { return orDash(r.Spec.ASNumber) }},
+}
+
+// calicoctl's columns.
+var clusterInformationColumns = []Column[*resources.ClusterInformation]{
+	{Name: "NAME", Value: func(r *resources.ClusterInformation) string { return r.Name }},
+	{Name: "CLUSTERGUID", Value: func(r *resources.ClusterInformation) string { return r.Spec.ClusterGUID }},
+	{Name: "CLUSTERTYPE", Value: func(r *resources.ClusterInformation) string { return r.Spec.ClusterType }},
+	{Name: "CALICOVERSION", Value: func(r *resources.ClusterInformation) string { return r.Spec.CalicoVersion }},
+	{Name: "DATASTOREREADY", Value: func(r *resources.ClusterInformation) string { return orDash(r.Spec.DatastoreReady) }},
 }
 
 var bgpPeerColumns = []Column[*resources.BGPPeer]{

@@ -101,7 +101,7 @@ func TestDecodeErrors(t *testing.T) {
 		{"second document not YAML", head + "---\nkind: BGPPeer\nspec: {\n",
 			`error converting YAML to JSON: yaml: line 7: did not find expected node content (document 2, line 7)`},
 		{"no kind", "apiVersion: projectcalico.org/v3\nmetadata:\n  name: a\n",
-			`error unmarshaling JSON: while decoding JSON: json: cannot unmarshal object into Go value of type []unstructured.Unstructured; the field kind is missing, write one of BGPConfiguration, BGPFilter, BGPPeer, BlockAffinity, IPPool, Node, Secret (document 1, line 1)`},
+			`error unmarshaling JSON: while decoding JSON: json: cannot unmarshal object into Go value of type []unstructured.Unstructured; the field kind is missing, write one of BGPConfiguration, BGPFilter, BGPPeer, BlockAffinity, ClusterInformation, IPPool, Node, Secret (document 1, line 1)`},
 		{"a text", "hello\n",
 			`error unmarshaling JSON: while decoding JSON: json: cannot unmarshal string into Go value of type []unstructured.Unstructured; a resource has the fields apiVersion, kind, metadata and spec (document 1, line 1)`},
 		{"a number in a list", "- 1\n",
@@ -117,9 +117,9 @@ func TestDecodeErrors(t *testing.T) {
 		{"short name as kind", "apiVersion: projectcalico.org/v3\nkind: ipp\n",
 			`unknown resource type (ipp) and/or version (projectcalico.org/v3); did you mean kind: IPPool? (document 1, line 1)`},
 		{"kind nobody knows", "apiVersion: projectcalico.org/v3\nkind: FelixConfiguration\n",
-			`unknown resource type (FelixConfiguration) and/or version (projectcalico.org/v3); calctl knows BGPConfiguration, BGPFilter, BGPPeer, BlockAffinity, IPPool, Node, Secret (document 1, line 1)`},
+			`unknown resource type (FelixConfiguration) and/or version (projectcalico.org/v3); calctl knows BGPConfiguration, BGPFilter, BGPPeer, BlockAffinity, ClusterInformation, IPPool, Node, Secret (document 1, line 1)`},
 		{"list of what nobody knows", "apiVersion: projectcalico.org/v3\nkind: ProfileList\nitems: []\n",
-			`unknown resource type (ProfileList) and/or version (projectcalico.org/v3); calctl knows BGPConfiguration, BGPFilter, BGPPeer, BlockAffinity, IPPool, Node, Secret (document 1, line 1)`},
+			`unknown resource type (ProfileList) and/or version (projectcalico.org/v3); calctl knows BGPConfiguration, BGPFilter, BGPPeer, BlockAffinity, ClusterInformation, IPPool, Node, Secret (document 1, line 1)`},
 		{"list with a strange field", "apiVersion: projectcalico.org/v3\nkind: BGPPeerList\nitem: []\n",
 			`field in document is not recognized or is in the wrong location: item (document 1, line 3, item)`},
 		{"list without a list", "apiVersion: v1\nkind: List\nitems: 3\n",
@@ -129,7 +129,7 @@ func TestDecodeErrors(t *testing.T) {
 		{"fault in JSON", "{\"apiVersion\": \"projectcalico.org/v3\", \"kind\": \"BGPPeer\",\n\"metadata\": {\"name\": \"a\"},\n\"spec\": {\"ttlSecurity\": -1}}",
 			`error unmarshaling JSON: while decoding JSON: json: cannot unmarshal number -1 into Go struct field BGPPeerSpec.spec.ttlSecurity of type uint8; write a whole number from 0 to 255 (document 1, line 3, BGPPeer(a), spec.ttlSecurity = '-1')`},
 		{"fault in the second JSON object", "{\"kind\": \"List\", \"apiVersion\": \"v1\"}\n{\"kind\":\n3}",
-			`error unmarshaling JSON: while decoding JSON: json: cannot unmarshal object into Go value of type []unstructured.Unstructured; the field kind is missing, write one of BGPConfiguration, BGPFilter, BGPPeer, BlockAffinity, IPPool, Node, Secret (document 2, line 2)`},
+			`error unmarshaling JSON: while decoding JSON: json: cannot unmarshal object into Go value of type []unstructured.Unstructured; the field kind is missing, write one of BGPConfiguration, BGPFilter, BGPPeer, BlockAffinity, ClusterInformation, IPPool, Node, Secret (document 2, line 2)`},
 		{"UTF-16", "\xff\xfek\x00i\x00",
 			`the text is UTF-16; save it as UTF-8 (document 1, line 1)`},
 		{"control characters", head + "spec:\n  \"no\\e[1m\\nde\": \"\\x07\"\n",
@@ -249,7 +249,7 @@ func TestDecodeReportsEveryDocument(t *testing.T) {
 	}
 	want := []string{
 		"field in document is not recognized or is in the wrong location: peerIPs; did you mean peerIP? (rack1.yaml:5, BGPPeer(rack1), spec.peerIPs = 'a')",
-		"unknown resource type (x) and/or version (); calctl knows BGPConfiguration, BGPFilter, BGPPeer, BlockAffinity, IPPool, Node, Secret (rack1.yaml:12)",
+		"unknown resource type (x) and/or version (); calctl knows BGPConfiguration, BGPFilter, BGPPeer, BlockAffinity, ClusterInformation, IPPool, Node, Secret (rack1.yaml:12)",
 	}
 	if diff := cmp.Diff(want, all.Faults("rack1.yaml")); diff != "" {
 		t.Errorf("faults with a file name (-want +got):\n%s", diff)

@@ -2,6 +2,7 @@ package resources
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -31,6 +32,12 @@ func fieldsOf(t reflect.Type) *fields {
 	}
 	fieldCache.Store(t, fs)
 	return fs
+}
+
+// have tells whether one of the fields is meant by a name. Case does not matter to
+// Go's decoder: peerip has been read as peerIP.
+func (fs *fields) have(name string) bool {
+	return slices.ContainsFunc(fs.names, func(known string) bool { return strings.EqualFold(known, name) })
 }
 
 // suggest asks whether another field was meant, of the same struct or of

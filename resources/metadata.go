@@ -1,6 +1,7 @@
 package resources
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"regexp"
@@ -46,6 +47,11 @@ func (e *Invalid) metadata(r Resource) {
 		// Kubernetes is lenient about case here, and so are annotations in the wild.
 		e.labelKey(joinPath("metadata.annotations", key), strings.ToLower(key))
 		size += len(key) + len(m.Annotations[key])
+	}
+	if unknown := m.Annotations[UnknownFields]; unknown != "" {
+		if _, ok := membersOf(json.RawMessage(unknown)); !ok || !json.Valid([]byte(unknown)) {
+			e.Add(joinPath("metadata.annotations", UnknownFields), "", "what calctl keeps here of fields it does not know is no JSON object any more; put it back, or remove the line")
+		}
 	}
 	if size > maxAnnotations {
 		e.Add("metadata.annotations", "", fmt.Sprintf("annotations have %d bytes together, at most %d are allowed", size, maxAnnotations))

@@ -8,7 +8,8 @@ const APIVersion = "projectcalico.org/v3"
 // A Kind names a type of resource, spelt as in a file's `kind:` field.
 type Kind string
 
-// The kinds of resource, Calico's six and the Secret their passwords come from.
+// The kinds of resource: Calico's six, the Secret their passwords come from, and
+// what a datastore says of itself.
 const (
 	KindBGPConfiguration Kind = "BGPConfiguration"
 	KindBGPPeer          Kind = "BGPPeer"
@@ -17,6 +18,8 @@ const (
 	KindNode             Kind = "Node"
 	KindSecret           Kind = "Secret"
 	KindBlockAffinity    Kind = "BlockAffinity"
+
+	KindClusterInformation Kind = "ClusterInformation"
 )
 
 // A Key identifies one resource in a datastore.

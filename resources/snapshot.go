@@ -15,6 +15,8 @@ type Snapshot struct {
 	// Services are those of Kubernetes, in no order. They are no resources, and
 	// only the Kubernetes backend has any.
 	Services []Service
+	// Clusters is what the datastore says of itself: see Lock.
+	Clusters map[string]*ClusterInformation
 	// Broken lists what the datastore holds but could not be read. Where an
 	// earlier good version is known, that one is in the maps above.
 	Broken []Broken
@@ -40,6 +42,8 @@ func NewSnapshot() *Snapshot {
 		Nodes:   map[string]*Node{},
 		Secrets: map[string]*Secret{},
 		Blocks:  map[string]*BlockAffinity{},
+
+		Clusters: map[string]*ClusterInformation{},
 	}
 }
 
@@ -48,7 +52,7 @@ func (s *Snapshot) All() iter.Seq[Resource] {
 	return func(yield func(Resource) bool) {
 		_ = each(s.Configs, yield) && each(s.Peers, yield) && each(s.Filters, yield) &&
 			each(s.Pools, yield) && each(s.Nodes, yield) && each(s.Secrets, yield) &&
-			each(s.Blocks, yield)
+			each(s.Blocks, yield) && each(s.Clusters, yield)
 	}
 }
 
@@ -78,6 +82,8 @@ func (s *Snapshot) Get(key Key) Resource {
 		return found(s.Secrets, key)
 	case KindBlockAffinity:
 		return found(s.Blocks, key)
+	case KindClusterInformation:
+		return found(s.Clusters, key)
 	}
 	return nil
 }
@@ -108,5 +114,15 @@ func (s *Snapshot) Put(r Resource) {
 		s.Secrets[name] = r
 	case *BlockAffinity:
 		s.Blocks[name] = r
+	case *ClusterInformation:
+		s.Clusters[name] = r
 	}
+}
+
+// Lock says whether the datastore was locked at that moment.
+func (s *Snapshot) Lock() Lock {
+	if c := s.Clusters[ClusterName]; c != nil {
+		return c.Lock()
+	}
+	return Lock{}
 }

@@ -5,23 +5,31 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"reflect"
 	"slices"
-	"strings"
 )
 
 // EncodeStored writes r as the one line of JSON that Calico keeps in etcd:
 // fields in Calico's order, no resourceVersion. stored is what is being
 // replaced, nil when nothing is: fields it has and calctl does not know, such as
 // those of a newer Calico, stay. So they do in the entries of a list, as long as
-// one can tell which entry they belong to.
+// one can tell which entry they belong to. Those that r carries in its annotation
+// UnknownFields become fields again.
 func EncodeStored(r Resource, stored []byte) ([]byte, error) {
-	version := &r.Meta().ResourceVersion
-	defer func(v string) { *version = v }(*version)
-	*version = ""
+	meta := r.Meta()
+	defer func(v string, a map[string]string) { meta.ResourceVersion, meta.Annotations = v, a }(meta.ResourceVersion, meta.Annotations)
+	meta.ResourceVersion = ""
+	carried, carries := meta.Annotations[UnknownFields]
+	if carries {
+		meta.Annotations = maps.Clone(meta.Annotations)
+		delete(meta.Annotations, UnknownFields)
+	}
 	text, err := json.Marshal(r)
-	if err == nil && stored != nil {
-		text, err = keepUnknown(reflect.TypeOf(r).Elem(), stored, text)
+	for _, old := range []string{carried, string(stored)} {
+		if err == nil && old != "" {
+			text, err = keepUnknown(reflect.TypeOf(r).Elem(), json.RawMessage(old), text)
+		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", KeyOf(r), err)
@@ -65,8 +73,8 @@ func keepUnknown(t reflect.Type, old, next json.RawMessage) (json.RawMessage, er
 		t = t.Elem()
 	}
 	switch {
-	case reflect.PointerTo(t).Implements(reflect.TypeFor[json.Unmarshaler]()):
-		return next, nil // it reads, and knows, all there is
+	case readsItself(t):
+		return next, nil
 	case t.Kind() == reflect.Struct:
 		return keepMembers(t, old, next)
 	case t.Kind() == reflect.Slice:
@@ -95,8 +103,8 @@ func keepMembers(t reflect.Type, old, next json.RawMessage) (json.RawMessage, er
 		has[i].value = kept
 	}
 	for _, o := range had {
-		// Case does not matter to Go's decoder: peerip has been read as peerIP.
-		if !slices.ContainsFunc(known.names, func(name string) bool { return strings.EqualFold(name, o.name) }) {
+		isNew := !slices.ContainsFunc(has, func(m member) bool { return m.name == o.name })
+		if isNew && !known.have(o.name) {
 			has = append(has, o)
 		}
 	}
@@ -118,8 +126,9 @@ func keepInList(t reflect.Type, old, next json.RawMessage) (json.RawMessage, err
 	}
 	for i := range has {
 		partner[i] = -1
+		says := asRead(t, has[i])
 		for j := range had {
-			if !taken[j] && said[j] == string(has[i]) {
+			if !taken[j] && said[j] == says {
 				partner[i], taken[j] = j, true
 				break
 			}

@@ -23,6 +23,7 @@ var types = []Type{
 	{KindNode, APIVersion, "nodes", []string{"node", "no", "nos"}, func() Resource { return new(Node) }},
 	{KindBGPPeer, APIVersion, "bgppeers", []string{"bgppeer", "bgpp", "bgpps", "bp", "bps"}, func() Resource { return new(BGPPeer) }},
 	{KindBlockAffinity, APIVersion, "blockaffinities", []string{"blockaffinity"}, func() Resource { return new(BlockAffinity) }},
+	{KindClusterInformation, APIVersion, "clusterinformations", []string{"clusterinformation", "clusterinfo", "clusterinfos"}, func() Resource { return new(ClusterInformation) }},
 }
 
 // TypeOf returns the Type of a kind calctl knows; it panics for any other.

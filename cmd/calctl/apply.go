@@ -53,6 +53,10 @@ func (a *app) write(ctx context.Context, in *input, v verb, each func(*store.Bat
 		if !errors.Is(err, store.ErrNoAnswer) { // once is enough to wait
 			_, err = each(batch, ctx, d.Resource)
 		}
+		if errors.Is(err, store.ErrLocked) && len(outcomes) == 0 {
+			batch.Close()
+			return err // once is enough to say it
+		}
 		outcomes = append(outcomes, outcome{d, err})
 	}
 	batch.Close() // before anything is told: who reads it may be slow

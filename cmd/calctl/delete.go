@@ -58,10 +58,15 @@ func (o *deleteOptions) run(ctx context.Context, a *app, args []string) error {
 	defer func() { _ = s.Close() }()
 
 	deleted := 0
+	batch := store.NewBatch(s)
+	defer batch.Close()
 	var failures []string
-	for _, v := range victims {
+	for i, v := range victims {
 		if !errors.Is(err, store.ErrNoAnswer) { // once is enough to wait
-			_, err = s.Delete(ctx, v.key, v.version)
+			_, err = batch.Delete(ctx, v.key, v.version)
+		}
+		if errors.Is(err, store.ErrLocked) && i == 0 {
+			return err // once is enough to say it
 		}
 		if err == nil || o.skipNotExists && errors.Is(err, store.ErrNotFound) {
 			deleted++

@@ -133,6 +133,7 @@ routes as the resources say, 'calctl node status' shows how it goes.`,
 		newValidateCmd(a),
 		newNodeCmd(a),
 		newPolicyCmd(a),
+		newDatastoreCmd(a),
 		newVersionCmd(a),
 	)
 	root.SetHelpCommand(newHelpCmd())

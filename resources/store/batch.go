@@ -25,15 +25,23 @@ const (
 // what the first resources are refused for is found out without the lock: who
 // is refused waits for nobody, and nothing is made for him.
 //
+// To a datastore that is locked for a migration it does not write: ErrLocked.
+//
 // A Batch is for one goroutine.
 type Batch struct {
-	store   Store
-	known   known
-	release func() // not nil while the datastore is ours alone
+	store     Store
+	known     known
+	release   func()    // not nil while the datastore is ours alone
+	unlocked  time.Time // when the datastore was not locked
+	migration bool      // it may be
 }
 
 // NewBatch returns a Batch that writes to s. Whoever makes one closes it.
 func NewBatch(s Store) *Batch { return &Batch{store: s} }
+
+// NewMigration is NewBatch for those who may write to a locked datastore: a
+// migration, which is what the lock is for.
+func NewMigration(s Store) *Batch { return &Batch{store: s, migration: true} }
 
 // Close lets other writers go on. The Batch is not to be used any more.
 func (b *Batch) Close() {
@@ -75,6 +83,19 @@ const (
 	mustExist
 )
 
+// Delete removes a resource, if version is empty or the stored one, and returns
+// what it was.
+func (b *Batch) Delete(ctx context.Context, key resources.Key, version string) (resources.Resource, error) {
+	if err := ofDatastore("delete", key.Kind); err != nil {
+		return nil, err
+	}
+	if err := b.mayWrite(ctx); err != nil {
+		return nil, err
+	}
+	b.known = known{}
+	return b.store.Delete(ctx, key, version)
+}
+
 func (b *Batch) write(ctx context.Context, r resources.Resource, w way) (resources.Resource, error) {
 	if err := complete(r); err != nil {
 		return nil, err
@@ -109,6 +130,9 @@ func overtaken(err error, w way) bool {
 // once writes against the state it reads. The version of r is changed for the
 // time of the write and put back.
 func (b *Batch) once(ctx context.Context, r resources.Resource, w way) (resources.Resource, error) {
+	if err := b.mayWrite(ctx); err != nil {
+		return nil, err
+	}
 	if err := b.begin(ctx, r, w); err != nil {
 		return nil, err
 	}
@@ -148,8 +172,8 @@ func (b *Batch) begin(ctx context.Context, r resources.Resource, w way) error {
 	if err != nil {
 		return err
 	}
-	b.store, b.release, b.known = alone, release, known{}
-	return nil
+	b.store, b.release, b.known, b.unlocked = alone, release, known{}, time.Time{}
+	return b.mayWrite(ctx) // who locks the datastore may have been quicker
 }
 
 // look returns what r is going to replace, nil for a new resource, or why r
@@ -173,6 +197,9 @@ func (b *Batch) look(ctx context.Context, r resources.Resource, w way) (resource
 }
 
 func complete(r resources.Resource) error {
+	if err := ofDatastore("create or apply", r.Kind()); err != nil {
+		return err
+	}
 	r.Default()
 	return r.Validate()
 }

@@ -21,6 +21,8 @@ var (
 	ErrReadOnly = errors.New("only Calico writes these here, calctl reads them")
 	// ErrNoAnswer: the datastore did not answer in its time, whatever it was asked.
 	ErrNoAnswer = errors.New("no answer in time")
+	// ErrLocked: the datastore is locked for a migration and is not to be written to.
+	ErrLocked = errors.New("datastore is locked for migration")
 )
 
 // Fail is how a backend says that why, one of the errors above, has happened to

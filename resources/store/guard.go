@@ -11,16 +11,21 @@ import (
 
 // A Guard stands between a Watch and whoever acts on its snapshots. A datastore
 // that has lost everything at once is more likely broken, or another one than
-// meant, than a wish: such a snapshot is held back, and what was in force before
-// stays so. The rule, for all backends:
+// meant, than a wish; one that is locked for a migration is not to be followed. Such
+// a snapshot is held back, and what was in force before stays so. The rules, for all
+// backends:
 //
 //   - Held back is a snapshot that has none of the resources in force any more, if
 //     those were at least two. A resource of the same name with another uid is
 //     another resource: a node that registers again in an emptied datastore does
 //     not make it a good one.
-//   - BlockAffinities have no part in it: Calico's IPAM gives and takes them.
-//   - It ends when all that was in force is there again, under whatever uid, or
-//     when somebody says that it is meant (Accept).
+//   - BlockAffinities have no part in it, which Calico's IPAM gives and takes, nor
+//     what a datastore says of itself.
+//   - It ends when all that was in force is there again, under whatever uid.
+//   - Held back is a snapshot of a locked datastore, until it is unlocked. The first
+//     one is not: who has nothing in force takes what there is, as long as it is not
+//     half of an import.
+//   - Either ends when somebody says that what is there is meant (Accept).
 //
 // What is deleted bit by bit is obeyed. The memory is the process's: after a
 // restart, what is there counts.
@@ -29,6 +34,7 @@ type Guard struct {
 	inForce *resources.Snapshot
 	held    *resources.Snapshot // the newest that was held back, nil when none is
 	since   time.Time
+	lost    bool // inForce is gone, and is not all there again
 }
 
 // Admit says whether a snapshot may be acted upon. Snapshots come in their order.
@@ -37,15 +43,25 @@ func (g *Guard) Admit(snap *resources.Snapshot) bool {
 	defer g.mu.Unlock()
 	switch {
 	case g.inForce == nil:
-	case g.held != nil && !restored(g.inForce, snap):
-		g.held = snap
-		return false
-	case g.held == nil && lost(g.inForce, snap):
-		g.held, g.since = snap, time.Now()
-		return false
+	case g.lost:
+		g.lost = !restored(g.inForce, snap)
+	default:
+		g.lost = lost(g.inForce, snap)
 	}
-	g.inForce, g.held = snap, nil
-	return true
+	lock := snap.Lock()
+	admitted := !g.lost && !lock.Importing && (!lock.Locked || g.inForce == nil)
+	if admitted {
+		g.inForce = snap
+	}
+	switch {
+	case admitted && !lock.Locked:
+		g.held = nil
+		return true
+	case g.held == nil:
+		g.since = time.Now()
+	}
+	g.held = snap // of a locked datastore the next ones, if this one isn't
+	return admitted
 }
 
 // Accept says that what the datastore holds is meant. It returns the snapshot
@@ -55,7 +71,7 @@ func (g *Guard) Accept() *resources.Snapshot {
 	defer g.mu.Unlock()
 	snap := g.held
 	if snap != nil {
-		g.inForce, g.held = snap, nil
+		g.inForce, g.held, g.lost = snap, nil, false
 	}
 	return snap
 }
@@ -66,6 +82,9 @@ func (g *Guard) Held() (err error, since time.Time) { //nolint:staticcheck // no
 	defer g.mu.Unlock()
 	if g.held == nil {
 		return nil, time.Time{}
+	}
+	if !g.lost {
+		return fmt.Errorf("%w; until then changes are not followed", locked(g.held.Lock())), g.since
 	}
 	return fmt.Errorf("all %d resources are gone at once; they stay in force until they are back, or until this node gets SIGHUP, which says that it is meant", count(g.inForce)), g.since
 }
@@ -78,7 +97,7 @@ func lost(before, now *resources.Snapshot) bool {
 		}
 	}
 	for _, b := range now.Broken {
-		if before.Get(b.Key) != nil {
+		if b.Key != clusterKey && before.Get(b.Key) != nil {
 			return false // it is there, whatever is wrong with it
 		}
 	}
@@ -105,7 +124,7 @@ func count(s *resources.Snapshot) (n int) {
 func guarded(s *resources.Snapshot) iter.Seq[resources.Resource] {
 	return func(yield func(resources.Resource) bool) {
 		for r := range s.All() {
-			if r.Kind() != resources.KindBlockAffinity && !yield(r) {
+			if k := r.Kind(); k != resources.KindBlockAffinity && k != resources.KindClusterInformation && !yield(r) {
 				return
 			}
 		}

@@ -31,11 +31,18 @@ func newUID() string {
 }
 
 // Keep gives next what an update may not change of the stored resource: uid,
-// creation time, and the status where the kind has one. Backends call it on
-// their own copy of what they are about to write; both are of the same kind.
+// creation time, the status where the kind has one, and fields calctl does not
+// know, unless next brings its own. Backends call it on their own copy of what they
+// are about to write; both are of the same kind.
 func Keep(stored, next resources.Resource) {
 	from, to := stored.Meta(), next.Meta()
 	to.UID, to.CreationTimestamp = from.UID, from.CreationTimestamp
+	if unknown, ok := from.Annotations[resources.UnknownFields]; ok && to.Annotations[resources.UnknownFields] == "" {
+		if to.Annotations == nil {
+			to.Annotations = map[string]string{}
+		}
+		to.Annotations[resources.UnknownFields] = unknown
+	}
 	switch next := next.(type) {
 	case *resources.IPPool:
 		if stored, ok := stored.(*resources.IPPool); ok {

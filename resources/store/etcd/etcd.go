@@ -280,6 +280,7 @@ func decode(key resources.Key, kv *mvccpb.KeyValue) (resources.Resource, error) 
 	if err != nil {
 		return nil, &store.BrokenError{Entries: []resources.Broken{{Key: key, Source: string(kv.Key), Err: err}}}
 	}
+	resources.NoteUnknown(r, kv.Value)
 	r.Meta().ResourceVersion = versionOf(kv)
 	return r, nil
 }

@@ -100,6 +100,14 @@ metadata:
 spec:
   node: node-a
   cidr: 10.10.0.0/26
+---
+apiVersion: projectcalico.org/v3
+kind: ClusterInformation
+metadata:
+  name: default
+spec:
+  clusterType: k8s,bgp
+  datastoreReady: true
 `
 
 func testKinds(t *testing.T, s store.Store) {
