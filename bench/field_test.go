@@ -1,11 +1,14 @@
 package bench
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -46,36 +49,81 @@ func with(b *testing.B, who speaker, s setting, heard func(i int) func([]byte)) 
 	return f, f.joinAll(heard)
 }
 
-// joinAll brings all neighbours' sessions up.
+// joinAll brings all neighbours' sessions up. The first one tries until it has
+// its session, and then the others come: a thousand that knock on a door that
+// isn't there yet would take the processors from whoever builds it. Neighbours
+// elsewhere would cost the speaker's processors nothing, so few threads dial.
 func (f *field) joinAll(heard func(i int) func([]byte)) error {
-	errs := make([]error, f.setting.neighbours)
-	var up sync.WaitGroup
-	for i := range errs {
-		up.Go(func() {
-			hear := func([]byte) {}
-			if heard != nil {
-				hear = heard(i)
+	if heard == nil {
+		heard = func(int) func([]byte) { return func([]byte) {} }
+	}
+	n := f.setting.neighbours
+	abreast := make(chan struct{}, cmp.Or(f.setting.abreast, n))
+	errs := make([]error, n)
+	var greeting sync.WaitGroup
+	come := func(i int) {
+		abreast <- struct{}{}
+		conn, err := f.dial(i)
+		greeting.Go(func() {
+			if err == nil {
+				err = f.greet(i, conn, heard(i))
 			}
-			errs[i] = f.join(i, hear)
+			errs[i] = err
+			<-abreast
 		})
 	}
-	up.Wait()
+	var next atomic.Int64
+	var dialers sync.WaitGroup
+	for k := range 9 {
+		if k == 1 {
+			dialers.Wait() // the first one is in
+			greeting.Wait()
+		}
+		dialers.Go(func() {
+			err := f.far.Inside(func() error {
+				for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+					if come(i); i == 0 {
+						break
+					}
+				}
+				return nil
+			})
+			if err != nil {
+				f.b.Error(err)
+			}
+		})
+	}
+	dialers.Wait()
+	greeting.Wait()
 	return errors.Join(errs...)
 }
 
-// join brings the i-th neighbour's session up; it may have to try for a while.
-func (f *field) join(i int, heard func([]byte)) error {
+// dial connects the i-th neighbour; it may have to try for a while.
+func (f *field) dial(i int) (conn net.Conn, err error) {
+	err = await(*limit, func() error {
+		conn, err = lab.Dial(nth(i), netip.AddrPortFrom(dutAddr, 179))
+		return err
+	})
+	return conn, err
+}
+
+// greet brings the i-th neighbour's session up, over this connection or another.
+func (f *field) greet(i int, conn net.Conn, heard func([]byte)) error {
 	return await(*limit, func() error {
-		conn, err := f.far.Dial(nth(i), netip.AddrPortFrom(dutAddr, 179))
-		if err != nil {
-			return err
+		if conn == nil {
+			again, err := f.far.Dial(nth(i), netip.AddrPortFrom(dutAddr, 179))
+			if err != nil {
+				return err
+			}
+			conn = again
 		}
 		p, err := lab.EstablishWith(conn, lab.Open(f.setting.asn(), nth(i)), heard)
 		if err != nil {
 			_ = conn.Close()
+			conn = nil
 			return err
 		}
-		f.b.Cleanup(func() { _ = conn.Close() })
+		f.b.Cleanup(func() { _ = p.Conn.Close() })
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		f.peers[i] = p

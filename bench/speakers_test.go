@@ -16,6 +16,7 @@ var dutAddr = netip.MustParseAddr("192.168.1.1")
 // A setting is what a speaker is to be.
 type setting struct {
 	neighbours int  // nth(0), nth(1), …
+	abreast    int  // how many of them come up at the same time; 0: all
 	reflect    bool // they are clients of a reflector, not external peers
 }
 

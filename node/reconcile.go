@@ -224,9 +224,10 @@ func hostFacts(h fib.Host) intent.Host {
 			continue // a connected network: its interface tells
 		}
 		r := intent.Route{Dst: f.Dst, Metric: f.Metric}
-		switch {
-		case len(f.Hops) > 0:
+		switch n := len(f.Hops); {
+		case n == 1:
 			r.Gateway, r.Interface = f.Hops[0].Gateway, names[f.Hops[0].Link]
+		case n > 1: // by none of them alone
 		case f.Type == fib.Unicast:
 			continue // it goes in a way we can't read
 		}

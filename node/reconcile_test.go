@@ -239,6 +239,7 @@ func TestHostFacts(t *testing.T) {
 			{Dst: p("10.1.0.0/24"), Type: fib.Unicast, Hops: []fib.Hop{{Gateway: a("192.0.2.9"), Link: 2}}, Metric: 7, Protocol: 4},
 			{Dst: p("10.2.0.0/24"), Type: fib.Unicast, Hops: []fib.Hop{{Link: 2}}, Protocol: 80},
 			{Dst: p("10.3.0.0/24"), Type: fib.Unicast, Protocol: 4}, // nowhere
+			{Dst: p("10.4.0.0/24"), Type: fib.Unicast, Hops: []fib.Hop{{Gateway: a("192.0.2.7"), Link: 2}, {Gateway: a("192.0.2.9"), Link: 2}}, Protocol: 4},
 			{Dst: p("40.1.0.0/25"), Type: fib.Blackhole, Protocol: 3},
 			{Dst: p("40.2.0.0/25"), Type: fib.Unreachable, Metric: 9, Protocol: 3},
 			{Dst: p("40.3.0.0/25"), Type: fib.Prohibit, Protocol: 3},
@@ -250,6 +251,7 @@ func TestHostFacts(t *testing.T) {
 		Routes: []intent.Route{
 			{Dst: p("10.1.0.0/24"), Gateway: a("192.0.2.9"), Interface: "eth0", Metric: 7},
 			{Dst: p("10.2.0.0/24"), Interface: "eth0"},
+			{Dst: p("10.4.0.0/24")},
 			{Dst: p("40.1.0.0/25")},
 			{Dst: p("40.2.0.0/25"), Metric: 9},
 			{Dst: p("40.3.0.0/25")},

@@ -114,7 +114,7 @@ func (o *nodeRunOptions) run(ctx context.Context, a *app) error {
 	defer func() { _ = s.Close() }()
 
 	if a.env("GOGC") == "" {
-		debug.SetGCPercent(garbagePercent)
+		limitGarbage()
 	}
 	info, _ := debug.ReadBuildInfo()
 	config := node.Config{
@@ -159,11 +159,6 @@ func nodeName(a *app, flag string) (string, error) {
 	}
 	return name, nil
 }
-
-// garbagePercent is how much garbage there may be beside what is in use. Tables
-// have no pointers, so collecting costs little: a million routes take 0.3 s more
-// of CPU time than with Go's 100, none of it the kernel's writer waits for.
-const garbagePercent = 25
 
 // warnOfAbsent tells of addresses this machine does not have, or not yet.
 func warnOfAbsent(log *slog.Logger, id node.Identity) {

@@ -158,8 +158,8 @@ type Interface struct {
 // A Route is a route of the main table that someone else put there.
 type Route struct {
 	Dst       netip.Prefix
-	Gateway   netip.Addr // the zero Addr when the destination is on the link
-	Interface string
+	Gateway   netip.Addr // the zero Addr when the destination is on the link, or behind several
+	Interface string     // empty when there are several, or none
 	Metric    uint32
 }
 

@@ -38,17 +38,23 @@ func (h *Host) Inside(fn func() error) error {
 // Dial opens a TCP connection from an address of the host.
 func (h *Host) Dial(from netip.Addr, to netip.AddrPort) (*net.TCPConn, error) {
 	var conn *net.TCPConn
-	err := h.Inside(func() error {
-		d := net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(from, 0)), Timeout: 2 * time.Second}
-		d.SetMultipathTCP(false)
-		c, err := d.Dial("tcp", to.String())
-		if err != nil {
-			return err
-		}
-		conn = c.(*net.TCPConn)
-		return nil
+	err := h.Inside(func() (err error) {
+		conn, err = Dial(from, to)
+		return err
 	})
 	return conn, err
+}
+
+// Dial opens a TCP connection from an address of the namespace that the calling
+// thread is in: with Inside, many at the cost of one thread.
+func Dial(from netip.Addr, to netip.AddrPort) (*net.TCPConn, error) {
+	d := net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(from, 0)), Timeout: 2 * time.Second}
+	d.SetMultipathTCP(false)
+	c, err := d.Dial("tcp", to.String())
+	if err != nil {
+		return nil, err
+	}
+	return c.(*net.TCPConn), nil
 }
 
 // Listen listens on a TCP port of the host; the listener closes with the test.

@@ -116,6 +116,7 @@ func (v *view) begun() bool {
 
 func (v *view) lookAtFolders() sight {
 	var got sight
+	var all []reading
 	for _, t := range resources.Types() {
 		folder := filepath.Join(v.path, t.Plural)
 		entries, err := os.ReadDir(folder)
@@ -128,7 +129,7 @@ func (v *view) lookAtFolders() sight {
 			if key, ok := keyOf(t.Kind, e.Name()); ok {
 				file := filepath.Join(folder, e.Name())
 				here[file] = true
-				got.add(v.lookAt(file, key, false))
+				all = append(all, reading{file: file, key: key})
 			}
 		}
 		for file, k := range v.files {
@@ -136,6 +137,10 @@ func (v *view) lookAtFolders() sight {
 				got.add(v.miss(file))
 			}
 		}
+	}
+	v.readAll(all)
+	for _, r := range all {
+		got.add(v.note(r))
 	}
 	if got.err == nil && !v.whole {
 		v.whole, got.changed = true, true
@@ -158,59 +163,31 @@ func (s *sight) add(one sight) {
 
 // lookAt reads a file if it must, or may, have changed.
 func (v *view) lookAt(file string, key resources.Key, surely bool) sight {
-	info, err := os.Stat(file)
-	if errors.Is(err, fs.ErrNotExist) {
-		return v.miss(file)
-	}
-	k := v.files[file]
-	if err == nil {
-		exposed := exposure(file, key, info)
-		if k != nil && !surely && k.stamp.same(info, exposed) {
-			k.missing = false
-			return sight{}
-		}
-		var data []byte
-		if data, info, err = load(file); err == nil {
-			return sight{changed: v.accept(file, key, data, v.stampOf(info, exposed))}
-		}
-		if errors.Is(err, fs.ErrNotExist) {
-			return v.miss(file)
-		}
-	}
-	if k == nil {
-		k = &known{key: key}
-		v.files[file] = k
-	}
-	news := k.err == nil || k.err.Error() != err.Error()
-	k.stamp, k.version, k.err, k.missing = stamp{}, "", bare(err), false
-	return sight{changed: news}
+	return v.note(v.read(file, key, surely))
 }
 
-// accept takes in the content of a file and tells whether that changes anything.
-func (v *view) accept(file string, key resources.Key, data []byte, st stamp) bool {
-	k, version := v.files[file], versionOf(data)
-	if k != nil && k.version == version && (k.stamp.exposed == nil) == (st.exposed == nil) {
-		k.stamp, k.missing = st, false
-		return false
+// note takes in what came of reading a file.
+func (v *view) note(r reading) sight {
+	if errors.Is(r.err, fs.ErrNotExist) {
+		return v.miss(r.file)
+	}
+	k := v.files[r.file]
+	if r.same {
+		k.stamp, k.missing = r.stamp, false
+		return sight{}
 	}
 	if k == nil {
-		k = &known{key: key}
-		v.files[file] = k
+		k = &known{key: r.key}
+		v.files[r.file] = k
 	}
-	k.stamp, k.version, k.missing = st, version, false
-	r, err := parse(data, file, key)
-	if err == nil {
-		err = st.exposed
+	changed := r.err == nil || k.err == nil || k.err.Error() != r.err.Error()
+	k.stamp, k.version, k.missing = r.stamp, r.version, false
+	if k.err = r.wrong; r.err != nil {
+		k.err = bare(r.err)
+	} else if r.wrong == nil {
+		k.good = r.holds
 	}
-	if err == nil {
-		r.Default()
-		err = r.Validate()
-	}
-	k.err = err
-	if err == nil {
-		k.good = r
-	}
-	return true
+	return sight{changed: changed}
 }
 
 // miss notes that a file is not there. Only the second time in a row it counts:

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -112,7 +113,7 @@ func (s *Store) do(ctx context.Context, limit time.Duration, ask func(ctx contex
 	case ctx.Err() != nil: // the caller's own doing
 		return fmt.Errorf("datastore %s: %w", s.config.location(), ctx.Err())
 	case timed.Err() != nil:
-		return fmt.Errorf("datastore %s does not answer: %w", s.config.location(), why.or(limit))
+		return fmt.Errorf("datastore %s does not answer: %w%s", s.config.location(), why.or(limit), s.config.hint(why))
 	default:
 		return fmt.Errorf("datastore %s: %w", s.config.location(), plain(err))
 	}
@@ -151,6 +152,19 @@ func (c *cause) or(limit time.Duration) error {
 		return fmt.Errorf("%w, which is %v", store.ErrNoAnswer, limit)
 	}
 	return fmt.Errorf("%w, which is %v: %s", store.ErrNoAnswer, limit, text)
+}
+
+// hint says what a connection cut off at its first request means where TLS is
+// spoken: by then TLS 1.3 lets the server say that it refuses the client's
+// certificate, and that may get lost as the connection is reset.
+func (c *Config) hint(why *cause) string {
+	why.mu.Lock()
+	defer why.mu.Unlock()
+	cut := strings.Contains(why.text, syscall.EPIPE.Error()) || strings.Contains(why.text, syscall.ECONNRESET.Error())
+	if !cut || !strings.Contains(c.location(), "https://") {
+		return ""
+	}
+	return "; the server may not accept this client's certificate"
 }
 
 // plain takes gRPC's own words out of an error.

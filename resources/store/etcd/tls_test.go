@@ -99,7 +99,10 @@ func TestTLS(t *testing.T) {
 		{etcd.Config{CACertFile: a.file("ca"), CertFile: stranger.file("client"), KeyFile: stranger.file("client-key")}, "unknown certificate authority"},
 	} {
 		test.config.Endpoints, test.config.Timeout = ends, time.Second
-		if _, err := open(t, test.config).Get(within(t), p1); err == nil || !strings.Contains(err.Error(), test.want) {
+		_, err := open(t, test.config).Get(within(t), p1)
+		// What a server says of a client's certificate may get lost with the connection.
+		lost := err != nil && test.config.CACertFile == a.file("ca") && strings.Contains(err.Error(), "the server may not accept this client's certificate")
+		if err == nil || !strings.Contains(err.Error(), test.want) && !lost {
 			t.Errorf("got %v, want %q", err, test.want)
 		}
 	}

@@ -148,9 +148,11 @@ func (w *watch) snapshot(ctx context.Context) error {
 	return nil
 }
 
-// follow begins to watch each kind from where the snapshot ends.
+// follow begins to watch each kind from where the snapshot ends. Its goroutines
+// may outlive the session by a moment, and the next one has answers of its own.
 func (w *watch) follow(ctx context.Context, c *clientv3.Client) {
-	w.answers = make(chan answer)
+	answers := make(chan answer)
+	w.answers = answers
 	w.past = make([]int64, len(w.kinds))
 	for i, kind := range w.kinds {
 		w.past[i] = w.revision
@@ -159,7 +161,7 @@ func (w *watch) follow(ctx context.Context, c *clientv3.Client) {
 			for {
 				r, open := <-changes
 				select {
-				case w.answers <- answer{i, r, open}:
+				case answers <- answer{i, r, open}:
 				case <-ctx.Done():
 					return
 				}
