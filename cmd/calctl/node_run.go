@@ -115,6 +115,7 @@ func (o *nodeRunOptions) run(ctx context.Context, a *app) error {
 
 	if a.env("GOGC") == "" {
 		limitGarbage()
+		forgetStart()
 	}
 	info, _ := debug.ReadBuildInfo()
 	config := node.Config{

@@ -136,7 +136,7 @@ func (c *conn) end(r Reason) {
 func (c *conn) tell(e event) {
 	e.conn = c.id
 	select {
-	case c.s.happened <- happening{event: e}:
+	case c.s.happened <- &happening{event: e}:
 	case <-c.ended:
 	}
 }

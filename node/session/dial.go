@@ -14,9 +14,9 @@ func (s *Session) dial(ctx context.Context, id connID, limit time.Duration) {
 	attempt, done := context.WithTimeout(ctx, limit)
 	sock, err := s.cfg.Network.Dial(attempt, s.cfg)
 	done()
-	h := happening{event: event{kind: dialed, conn: id}, sock: sock}
+	h := &happening{event: event{kind: dialed, conn: id}, sock: sock}
 	if err != nil {
-		h = happening{event: event{kind: dialFailed, conn: id, text: s.words(err)}}
+		h = &happening{event: event{kind: dialFailed, conn: id, text: s.words(err)}}
 	}
 	select {
 	case s.happened <- h:

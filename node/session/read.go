@@ -124,43 +124,60 @@ func (c *conn) finish() {
 	c.s.on.Down(c.reason)
 }
 
-// updates passes on what the peer says until it, or we, say no more.
+// updates passes on what the peer says until it, or we, say no more. What a
+// message takes is not on the stack of a goroutine that waits for the next: a
+// stack with more than a kilobyte in use stays as large as it was at its largest.
 func (c *conn) updates() {
-	decoder := c.decoder()
-	// Made once: a closure for each message would be garbage for each message.
-	var body []byte
-	var u wire.Update
-	update := func() (e *wire.Error) {
-		if u, e = decoder.Decode(body); e != nil {
-			return e
-		}
-		c.complain(u.Notes)
-		return c.s.on.Update(&u, c.reader.Coming() == wire.TypeUpdate)
-	}
+	e := c.ear()
 	for {
-		t, b, ok := c.next()
-		if !ok {
-			return
-		}
-		switch t {
-		case wire.TypeUpdate:
-			c.s.count.updatesIn.Add(1)
-			body = b
-			if fault := wire.Safely(update); fault != nil {
-				c.tell(event{kind: broken, fault: fault})
-				return
-			}
-		case wire.TypeKeepalive:
-		case wire.TypeRefresh:
-			if fault := wire.Safely(func() *wire.Error { return c.refresh(b) }); fault != nil {
-				c.tell(event{kind: broken, fault: fault})
-				return
-			}
-		default:
-			c.misplaced(t, b)
+		t, body, ok := c.next()
+		if !ok || !e.hear(t, body) {
 			return
 		}
 	}
+}
+
+// An ear is what it takes to understand messages, made once for all of them.
+type ear struct {
+	c       *conn
+	decoder *wire.Decoder
+	body    []byte
+	u       wire.Update
+	update  func() *wire.Error // understands body: a closure for each would be garbage
+}
+
+func (c *conn) ear() *ear {
+	e := &ear{c: c, decoder: c.decoder()}
+	e.update = func() (fault *wire.Error) {
+		if e.u, fault = e.decoder.Decode(e.body); fault != nil {
+			return fault
+		}
+		c.complain(e.u.Notes)
+		return c.s.on.Update(&e.u, c.reader.Coming() == wire.TypeUpdate)
+	}
+	return e
+}
+
+// hear passes on a message, and says whether the next one may come.
+func (e *ear) hear(t wire.Type, body []byte) bool {
+	c := e.c
+	var fault *wire.Error
+	switch t {
+	case wire.TypeUpdate:
+		c.s.count.updatesIn.Add(1)
+		e.body = body
+		fault = wire.Safely(e.update)
+	case wire.TypeKeepalive:
+	case wire.TypeRefresh:
+		fault = wire.Safely(func() *wire.Error { return c.refresh(body) })
+	default:
+		c.misplaced(t, body)
+		return false
+	}
+	if fault != nil {
+		c.tell(event{kind: broken, fault: fault})
+	}
+	return fault == nil
 }
 
 // complain logs what was wrong with an UPDATE (RFC 7606 §6).
@@ -202,10 +219,16 @@ func (c *conn) next() (wire.Type, []byte, bool) {
 		c.spared = false
 	}
 	t, body, err := c.reader.Next()
-	if err == nil {
-		c.s.count.in.Add(1)
-		return t, body, true
+	if err != nil {
+		c.unheard(err)
+		return 0, nil, false
 	}
+	c.s.count.in.Add(1)
+	return t, body, true
+}
+
+// unheard tells the machine why there is no message.
+func (c *conn) unheard(err error) {
 	var fault *wire.Error
 	switch {
 	case errors.As(err, &fault):
@@ -215,7 +238,6 @@ func (c *conn) next() (wire.Type, []byte, bool) {
 	default:
 		c.tell(event{kind: lost, text: c.s.words(err)})
 	}
-	return 0, nil, false
 }
 
 // listen starts the hold timer. It runs only while we wait for a message: what

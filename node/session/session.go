@@ -61,9 +61,9 @@ type Session struct {
 	malformed, failures quota // what is logged of them
 
 	// What reaches Run's goroutine, which alone has the machine.
-	happened chan happening
+	happened chan *happening
 	visitors chan net.Conn
-	orders   chan struct{} // readable when there are some in ordered
+	orders   chan struct{} // readable when there is one in ordered
 	stopping chan struct{} // closed by Stop
 	farewell *wire.Notification
 	stopOnce sync.Once
@@ -100,7 +100,7 @@ func New(cfg Config, on Handler, door *Listener, log *slog.Logger) (*Session, er
 	}
 	s := &Session{
 		cfg: cfg, on: on, door: door, log: log.With("peer", cfg.Remote),
-		happened: make(chan happening),
+		happened: make(chan *happening),
 		visitors: make(chan net.Conn, 1),
 		orders:   make(chan struct{}, 1),
 		stopping: make(chan struct{}),
@@ -162,28 +162,9 @@ func (s *Session) Run(ctx context.Context) error {
 		s.timers[i] = time.NewTimer(time.Hour)
 		s.timers[i].Stop()
 	}
-	s.feed(happening{event: event{kind: start}})
+	s.feed(happened(start))
 	for s.machine.phase != stopped {
-		select {
-		case h := <-s.happened:
-			s.feed(h)
-		case sock := <-s.visitors:
-			s.feed(happening{event: event{kind: accepted, conn: s.machine.name()}, sock: sock})
-		case <-s.orders:
-			for _, e := range s.takeOrders() {
-				s.feed(happening{event: e})
-			}
-		case <-s.timers[retryTimer].C:
-			s.feed(happening{event: event{kind: retryOver}})
-		case <-s.timers[idleTimer].C:
-			s.feed(happening{event: event{kind: idleOver}})
-		case <-s.timers[settleTimer].C:
-			s.feed(happening{event: event{kind: settleOver}})
-		case <-s.stopping:
-			s.feed(happening{event: event{kind: stop, notification: s.farewell}})
-		case <-ctx.Done():
-			s.feed(happening{event: event{kind: stop}})
-		}
+		s.feed(s.wait(ctx))
 	}
 	s.door.dismiss(s)
 	select {
@@ -195,8 +176,33 @@ func (s *Session) Run(ctx context.Context) error {
 	return nil
 }
 
+// wait returns what happens next. It is most of what a session's goroutine does,
+// so there is little on its stack by then.
+func (s *Session) wait(ctx context.Context) *happening {
+	select {
+	case h := <-s.happened:
+		return h
+	case sock := <-s.visitors:
+		return &happening{event: event{kind: accepted, conn: s.machine.name()}, sock: sock}
+	case <-s.orders:
+		return &happening{event: s.takeOrder()}
+	case <-s.timers[retryTimer].C:
+		return happened(retryOver)
+	case <-s.timers[idleTimer].C:
+		return happened(idleOver)
+	case <-s.timers[settleTimer].C:
+		return happened(settleOver)
+	case <-s.stopping:
+		return &happening{event: event{kind: stop, notification: s.farewell}}
+	case <-ctx.Done():
+		return happened(stop)
+	}
+}
+
+func happened(kind eventKind) *happening { return &happening{event: event{kind: kind}} }
+
 // feed gives the machine an event and does what it says.
-func (s *Session) feed(h happening) {
+func (s *Session) feed(h *happening) {
 	h.at = time.Now()
 	if h.sock != nil {
 		s.conns[h.conn] = newConn(s, h.conn, h.sock)
@@ -282,20 +288,28 @@ func (s *Session) Relent() { s.order(event{kind: relent}) }
 // order has Run do something, after what was ordered before. It never blocks.
 func (s *Session) order(e event) {
 	s.ordering.Lock()
+	defer s.ordering.Unlock()
 	s.ordered = append(s.ordered, e)
-	s.ordering.Unlock()
+	s.remind()
+}
+
+// remind says that something is ordered. Called under the lock, so that who is
+// reminded finds something.
+func (s *Session) remind() {
 	select {
 	case s.orders <- struct{}{}:
 	default:
 	}
 }
 
-func (s *Session) takeOrders() []event {
+func (s *Session) takeOrder() event {
 	s.ordering.Lock()
 	defer s.ordering.Unlock()
-	list := s.ordered
-	s.ordered = nil
-	return list
+	e := s.ordered[0]
+	if s.ordered = s.ordered[1:]; len(s.ordered) > 0 {
+		s.remind()
+	}
+	return e
 }
 
 // Wake makes the session ask its Source again. It never blocks, and may be
