@@ -5,7 +5,7 @@ GO      ?= go
 GOFLAGS := -trimpath
 export CGO_ENABLED = 0
 
-.PHONY: build demo test lint bench churn fuzz snapshot deps clean help
+.PHONY: build demo test test-kube lint bench churn fuzz snapshot deps clean help
 
 build: ## the calctl binary, static, into bin/
 	$(GO) build $(GOFLAGS) -o bin/calctl ./cmd/calctl
@@ -16,9 +16,14 @@ demo: build ## two BGP routers on this machine: session, routes, ping (root)
 test: deps ## every test, real BIRD and kernel included (root)
 	CGO_ENABLED=1 $(GO) test -race -timeout 20m ./...
 
+test-kube: deps bin/deps/kube-apiserver ## the tests in files with the build tag kube, on a real Kubernetes API server (root; built once, in ten minutes)
+	files=$$(grep -rl --include='*_test.go' '^//go:build kube$$' .) && \
+	tests=$$(sed -n 's/^func \(Test[A-Za-z0-9_]*\)(t .*/\1/p' $$files | paste -sd '|' -) && \
+	CGO_ENABLED=1 $(GO) test -race -timeout 20m -tags kube -run "^($$tests)$$" $$(dirname $$files | sort -u)
+
 lint: bin/golangci-lint ## style and the import rules
 	bin/golangci-lint run ./...
-	$(GO) vet ./...
+	$(GO) vet -tags kube ./...
 
 bench: deps build ## every scenario, side by side with BIRD and FRR (root, half an hour)
 	$(GO) test ./bench -run "^$$" -bench . -benchtime 1x -timeout 120m
@@ -53,8 +58,18 @@ bin/deps/etcd: .ci/etcd/go.mod
 	$(GO) build -C .ci/etcd $(GOFLAGS) -o ../../$@/etcd go.etcd.io/etcd/server/v3
 	touch $@
 
+# The flag is what /version answers with. A checkout makes go.mod look new: what
+# counts is which version was built.
+bin/deps/kube-apiserver: .ci/kube/go.mod
+	mkdir -p $(@D)
+	version=$$($(GO) list -C .ci/kube -m -f '{{.Version}}' k8s.io/kubernetes) && \
+	{ $(GO) version -m $@ 2>/dev/null | grep -q "k8s.io/kubernetes[[:space:]]$$version" || \
+	$(GO) build -C .ci/kube $(GOFLAGS) -ldflags "-s -w -X k8s.io/component-base/version.gitVersion=$$version" \
+	  -o ../../$@ k8s.io/kubernetes/cmd/kube-apiserver; }
+	touch $@
+
 clean: ## what was built
 	rm -rf bin dist
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile

@@ -21,8 +21,14 @@ var depsFolder = sync.OnceValues(func() (string, error) {
 	return filepath.Join(strings.TrimSpace(string(out)), "bin", "deps"), err
 })
 
-// dep is the path of something .ci/deps unpacks.
+// dep is the path of something `make deps` brings.
 func (h *Host) dep(file string) string {
+	h.T.Helper()
+	return h.made(file, "deps")
+}
+
+// made is the path of something in bin/deps that a target of the Makefile brings.
+func (h *Host) made(file, target string) string {
 	h.T.Helper()
 	folder, err := depsFolder()
 	if err != nil {
@@ -30,7 +36,7 @@ func (h *Host) dep(file string) string {
 	}
 	path := filepath.Join(folder, file)
 	if _, err := os.Stat(path); err != nil {
-		h.T.Fatalf("this test needs %s: run `make deps`", path)
+		h.T.Fatalf("this test needs %s: run `make %s`", path, target)
 	}
 	return path
 }
@@ -38,7 +44,7 @@ func (h *Host) dep(file string) string {
 // answers waits until a daemon that has just been started can be asked.
 func (p *Process) answers(what string, ask func() error) {
 	p.host.T.Helper()
-	Until(p.host.T, 20*time.Second, what+" on "+p.host.Name, func() error {
+	Until(p.host.T, time.Minute, what+" on "+p.host.Name, func() error {
 		if !p.Running() {
 			p.host.T.Fatalf("%s on %s ended: %s", what, p.host.Name, p.Output())
 		}

@@ -16,6 +16,9 @@ import (
 // sockets opened there belong to the host, also after fn has returned. fn must
 // not start goroutines that open sockets.
 func (h *Host) Inside(fn func() error) error {
+	if h.NS == "" {
+		return fn()
+	}
 	ns, err := os.Open("/var/run/netns/" + h.NS)
 	if err != nil {
 		return err
@@ -35,7 +38,7 @@ func (h *Host) Inside(fn func() error) error {
 	return <-done
 }
 
-// Dial opens a TCP connection from an address of the host.
+// Dial opens a TCP connection from an address of the host, any if it is the zero one.
 func (h *Host) Dial(from netip.Addr, to netip.AddrPort) (*net.TCPConn, error) {
 	var conn *net.TCPConn
 	err := h.Inside(func() (err error) {
