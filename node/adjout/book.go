@@ -4,12 +4,10 @@ import (
 	"encoding/binary"
 	"net/netip"
 	"sync/atomic"
-
-	"github.com/calctl/calctl/node/rib"
 )
 
-// A book knows the prefix of each number of one family, for those who may not
-// ask the table. All groups share it.
+// A book knows the prefix of each number of one family's nodes, for those who
+// may not ask the table. All groups share it.
 //
 // Its owner writes an entry before a group says anything of that number, and
 // only if it differs: then no group has the number in use. So it needs no lock
@@ -29,17 +27,17 @@ const (
 	pageLen  = 1 << pageBits
 )
 
-func (b *book) write(ref rib.Ref, p netip.Prefix) {
+func (b *book) write(n uint32, p netip.Prefix) {
 	if p.Addr().Is4() {
 		a := p.Addr().As4()
-		put(&b.narrow, ref, uint64(binary.BigEndian.Uint32(a[:]))<<8|uint64(p.Bits()))
+		put(&b.narrow, n, uint64(binary.BigEndian.Uint32(a[:]))<<8|uint64(p.Bits()))
 		return
 	}
-	put(&b.wide, ref, wide{p.Addr().As16(), uint8(p.Bits())})
+	put(&b.wide, n, wide{p.Addr().As16(), uint8(p.Bits())})
 }
 
-func put[E comparable](to *atomic.Pointer[[]*[pageLen]E], ref rib.Ref, e E) {
-	page := int(ref >> pageBits)
+func put[E comparable](to *atomic.Pointer[[]*[pageLen]E], n uint32, e E) {
+	page := int(n >> pageBits)
 	dir := to.Load()
 	if dir == nil || page >= len(*dir) || (*dir)[page] == nil {
 		var grown []*[pageLen]E
@@ -55,18 +53,18 @@ func put[E comparable](to *atomic.Pointer[[]*[pageLen]E], ref rib.Ref, e E) {
 		dir = &grown
 		to.Store(dir)
 	}
-	if at := &(*dir)[page][ref%pageLen]; *at != e {
+	if at := &(*dir)[page][n%pageLen]; *at != e {
 		*at = e
 	}
 }
 
-func (b *book) prefix(ref rib.Ref, v4 bool) netip.Prefix {
+func (b *book) prefix(n uint32, v4 bool) netip.Prefix {
 	if v4 {
-		e := (*b.narrow.Load())[ref>>pageBits][ref%pageLen]
+		e := (*b.narrow.Load())[n>>pageBits][n%pageLen]
 		var a [4]byte
 		binary.BigEndian.PutUint32(a[:], uint32(e>>8))
 		return netip.PrefixFrom(netip.AddrFrom4(a), int(uint8(e)))
 	}
-	e := &(*b.wide.Load())[ref>>pageBits][ref%pageLen]
+	e := &(*b.wide.Load())[n>>pageBits][n%pageLen]
 	return netip.PrefixFrom(netip.AddrFrom16(e.addr), int(e.bits))
 }

@@ -14,7 +14,8 @@ type groups struct {
 	o       Options
 	all     []*group
 	byKey   map[Key]*group
-	books   [2]book // by half
+	books   [2]book   // by half, for nodes with the numbers of prefixes
+	paths   [2]*paths // by half, while there are groups that hear of all
 	held    wire.Families
 	pins    []pin // to be given back outside of a commit
 	wakes   []func()
@@ -67,8 +68,11 @@ func (s *groups) found(k Key, policy Policy) *group {
 		byPeer: make(map[uint32]*Member), byAddr: make(map[netip.Addr]*Member),
 	}
 	g.export = newExporter(&g.key, policy, s.o.Attrs)
-	if k.addPath() {
-		g.paths = newPaths()
+	if p := &s.paths[half(k.Family)]; k.addPath() {
+		if *p == nil {
+			*p = newPaths()
+		}
+		g.paths = *p
 	}
 	s.enlist(g)
 	return g
@@ -90,11 +94,6 @@ func (s *groups) retire(g *group) {
 	if s.byKey[g.key] == g {
 		delete(s.byKey, g.key)
 	}
-	if g.paths != nil {
-		if s.every--; s.every == 0 {
-			s.o.Table.SetAllPaths(false)
-		}
-	}
 	g.mu.Lock()
 	for at := range g.dead.order {
 		if n, nd := g.dead.stands(g.nodes, uint32(at)); nd != nil {
@@ -102,6 +101,14 @@ func (s *groups) retire(g *group) {
 		}
 	}
 	g.mu.Unlock()
+	if g.paths == nil {
+		return
+	}
+	g.nodes.each(func(n uint32, _ *node) { g.paths.drop(n) })
+	if s.every--; s.every == 0 {
+		s.o.Table.SetAllPaths(false)
+		s.paths = [2]*paths{}
+	}
 }
 
 func (s *groups) changed(deltas []rib.Delta) {

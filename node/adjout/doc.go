@@ -6,7 +6,9 @@
 // update group (a [Key] says what makes a difference). The owner of the RIB
 // decides for the group: BGP's own rules (rules.go), then the export policy,
 // then what is left of the rules. What was decided for a prefix is a node of 24
-// octets, and the nodes are the Adj-RIB-Out.
+// octets, and the nodes are the Adj-RIB-Out. With ADD-PATH there is a node for
+// each path (paths.go), of the same number in all groups: a path's identifier is
+// no reason to stay apart.
 //
 // Nodes stand in a journal, in the order of their last change; a change moves a
 // node to the end. What a member has still to hear is what stands behind its

@@ -116,7 +116,8 @@ func TestMoveWhileBehind(t *testing.T) {
 	}
 }
 
-// Groups with add-path use numbers of their own and can't become one.
+// Groups with add-path become one, too: a path has the same number in all of
+// them, also in one that was there before the path was told by the other.
 func TestMoveAddPath(t *testing.T) {
 	f := newField(t)
 	a, b := f.client(1), f.client(2)
@@ -139,6 +140,10 @@ func TestMoveAddPath(t *testing.T) {
 	}
 	if len(e.table) != 17 || len(there.table) != 17 || len(stays.table) != 17 {
 		t.Errorf("%d, %d and %d paths, should be 17", len(e.table), len(there.table), len(stays.table))
+	}
+	// The two that were gone while nobody listened were said again.
+	if list := f.groups.List(); len(list) != 2 || list[0].Members != 2 || e.repeated != 2 {
+		t.Errorf("%d times the same was said; groups: %+v", e.repeated, list)
 	}
 	f.withdraw(b, 0, 10)
 	f.withdraw(a, 0, 10)

@@ -23,13 +23,13 @@ type group struct {
 	pending []change
 	retired bool
 	byAddr  map[netip.Addr]*Member
-	via     bool // there was a route of our own by way of another router
+	via     bool   // there was a route of our own by way of another router
+	paths   *paths // with add-path: the family's
 
 	mu       sync.Mutex
 	held     bool // nothing is to be said yet
 	walked   bool // everything was considered once
 	nodes    nodes
-	paths    *paths // with add-path
 	live     journal
 	dead     journal
 	deadKept int // of the dead, the last time they were looked through
@@ -42,11 +42,10 @@ type group struct {
 
 // A change is what was decided for a path.
 type change struct {
-	ref      rib.Ref
-	node     uint32 // 0: one has to be made, for the path of this peer and id
-	from, id uint32
-	source   uint32 // the peer that isn't told it
-	attrs    *wire.Attrs
+	ref    rib.Ref
+	node   uint32
+	source uint32 // the peer that isn't told it
+	attrs  *wire.Attrs
 }
 
 // consider decides what is told of a prefix and notes what is different.
@@ -61,7 +60,9 @@ func (g *group) consider(ref rib.Ref, prefix netip.Prefix, best rib.Path) {
 			c.source = g.source(best, c.attrs)
 		}
 	}
-	g.note(c, prefix)
+	if g.note(c) {
+		g.book().write(uint32(ref), prefix)
+	}
 }
 
 // source is the peer that isn't told a path: the one it is from. A route of our
@@ -78,11 +79,11 @@ func (g *group) source(p rib.Path, told *wire.Attrs) uint32 {
 }
 
 // note takes a decision down if it is another than the last.
-func (g *group) note(c change, prefix netip.Prefix) {
-	if g.differs(c) {
-		g.book().write(c.ref, prefix)
+func (g *group) note(c change) (differs bool) {
+	if differs = g.differs(c); differs {
 		g.pending = append(g.pending, c)
 	}
+	return differs
 }
 
 func (g *group) differs(c change) bool {
@@ -118,9 +119,6 @@ func (g *group) apply() {
 }
 
 func (g *group) change(c *change, far reach) {
-	if c.node == 0 {
-		c.node = g.paths.add(c.ref, c.from, c.id)
-	}
 	if c.attrs == nil {
 		g.drop(c.node, c.ref, far)
 		return
@@ -140,6 +138,9 @@ func (g *group) change(c *change, far reach) {
 	case absent:
 		n.first = g.live.end()
 		g.routes++
+		if g.paths != nil {
+			g.paths.hold(c.node)
+		}
 	case live:
 		g.live.leave(n.at)
 		g.count(n.source, -1)
@@ -180,7 +181,7 @@ func (g *group) drop(number uint32, ref rib.Ref, far reach) {
 func (g *group) forget(number uint32, n *node) {
 	*n = node{}
 	if g.paths != nil {
-		g.paths.remove(number)
+		g.paths.drop(number)
 	}
 }
 
@@ -251,9 +252,15 @@ func (g *group) rouse() {
 	g.idle = 0
 }
 
-// book is the one of the group's family.
-func (g *group) book() *book { return &g.desk.books[half(g.key.Family)] }
+// book has the prefixes of the group's nodes.
+func (g *group) book() *book {
+	if g.paths != nil {
+		return &g.paths.book
+	}
+	return &g.desk.books[half(g.key.Family)]
+}
 
+// ref is the prefix of a node. The owner asks.
 func (g *group) ref(number uint32) rib.Ref {
 	if g.paths != nil {
 		return g.paths.list[number].ref
@@ -262,7 +269,7 @@ func (g *group) ref(number uint32) rib.Ref {
 }
 
 func (g *group) dest(number uint32) wire.Dest {
-	d := wire.Dest{Prefix: g.book().prefix(g.ref(number), g.key.Family == wire.IPv4)}
+	d := wire.Dest{Prefix: g.book().prefix(number, g.key.Family == wire.IPv4)}
 	if g.paths != nil {
 		d.PathID = number
 	}

@@ -143,16 +143,11 @@ func (m *Member) told(visit func(wire.Dest, *wire.Attrs)) {
 		return
 	}
 	// The owner calls, who alone changes nodes.
-	for page, ns := range g.nodes {
-		if ns == nil {
-			continue
+	g.nodes.each(func(number uint32, n *node) {
+		if n.state == live && n.source != uint32(m.peer) {
+			visit(g.dest(number), n.attrs)
 		}
-		for i := range ns {
-			if n := &ns[i]; n.state == live && n.source != uint32(m.peer) {
-				visit(g.dest(uint32(page<<pageBits|i)), n.attrs)
-			}
-		}
-	}
+	})
 }
 
 // newMember joins a group at the beginning of what is told, and at the end of

@@ -275,16 +275,19 @@ func (w *world) moveSome() {
 func (w *world) quiet() {
 	w.groups.Release(wire.Both)
 	w.table.Commit(w.groups.Changed)
-	for w.groups.Work(100) {
-	}
-	for _, p := range w.peers {
-		for f := range p.members {
-			if p.members[f] != nil {
-				p.ears[f].askAll(1 + w.r.IntN(70000))
+	// Groups become one when their members have heard everything, and may look
+	// at everything again after that.
+	for more := true; more; more = w.groups.Work(0) {
+		for w.groups.Work(100) {
+		}
+		for _, p := range w.peers {
+			for f := range p.members {
+				if p.members[f] != nil {
+					p.ears[f].askAll(1 + w.r.IntN(70000))
+				}
 			}
 		}
 	}
-	w.groups.Work(0)
 	for _, p := range w.peers {
 		for f, m := range p.members {
 			if m == nil {

@@ -53,7 +53,7 @@ func (s *groups) split(g *group, members []*Member) *group {
 	n := &group{
 		key: g.key, desk: s, held: g.held, walked: g.walked, walk: g.walk, walking: g.walking,
 		live: g.live.clone(), dead: g.dead.clone(), deadKept: g.deadKept,
-		routes: g.routes, bySource: slices.Clone(g.bySource),
+		routes: g.routes, bySource: slices.Clone(g.bySource), paths: g.paths,
 		byPeer: make(map[uint32]*Member), byAddr: make(map[netip.Addr]*Member), via: g.via,
 	}
 	n.mu.Lock() // members come in one by one
@@ -65,8 +65,8 @@ func (s *groups) split(g *group, members []*Member) *group {
 		}
 		n.nodes = append(n.nodes, page)
 	}
-	if p := g.paths; p != nil {
-		n.paths = &paths{heads: slices.Clone(p.heads), list: slices.Clone(p.list), free: slices.Clone(p.free)}
+	if n.paths != nil {
+		n.nodes.each(func(number uint32, _ *node) { n.paths.hold(number) })
 	}
 	for at := range n.dead.order {
 		if number, nd := n.dead.stands(n.nodes, uint32(at)); nd != nil {
@@ -94,15 +94,14 @@ func (j *journal) clone() journal {
 }
 
 // adopt takes members of a group that has come to be like another one into
-// that, when they have heard everything: then both know the same. With
-// add-path they do so by other numbers, and stay apart.
+// that, when they have heard everything: then both know the same.
 func (s *groups) adopt() {
 	for _, g := range slices.Clone(s.all) {
 		to := s.byKey[g.key]
 		switch {
 		case to == nil:
 			s.byKey[g.key] = g // the one of that name has gone
-		case to != g && g.paths == nil && !g.walking && !to.walking:
+		case to != g && !g.walking && !to.walking:
 			s.merge(g, to)
 		}
 	}

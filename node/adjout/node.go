@@ -23,8 +23,8 @@ const (
 	dead                // to be withdrawn by those who know it
 )
 
-// nodes are numbered: by the Ref of their prefix, or with add-path as they
-// come. Pages that nothing is in cost nothing.
+// nodes are numbered: by the Ref of their prefix, or with add-path by their
+// path's number. Pages that nothing is in cost nothing.
 type nodes []*[pageLen]node
 
 // at returns a node, nil if it never was.
@@ -33,6 +33,20 @@ func (ns nodes) at(n uint32) *node {
 		return &ns[page][n%pageLen]
 	}
 	return nil
+}
+
+// each visits those that are live or dead.
+func (ns nodes) each(visit func(number uint32, n *node)) {
+	for page, list := range ns {
+		if list == nil {
+			continue
+		}
+		for i := range list {
+			if n := &list[i]; n.state != absent {
+				visit(uint32(page<<pageBits|i), n)
+			}
+		}
+	}
 }
 
 func (ns *nodes) grow(n uint32) *node {

@@ -8,24 +8,28 @@ import (
 	"github.com/calctl/calctl/node/rib"
 )
 
-// paths say which nodes are one prefix's, where several paths are told. A
-// node's number is the path's id on the wire: ours, and the same as long as a
-// peer has heard of it.
+// paths number the paths of a family, where several are told to a prefix. The
+// number is the path's id on the wire and its node's in every group: so groups
+// that have come to be alike can become one. A path keeps it for as long as a
+// peer may have heard of it. All of it is the owner's, but for reading the book.
 type paths struct {
-	heads []uint32 // by Ref: a first node
-	list  []pathNode
+	book  book     // by number
+	heads []uint32 // by Ref: a first path
+	list  []numbered
 	free  []uint32
 	found []rib.Path // scratch: the paths to one prefix, as rib.Table.Paths has them
-	noded []bool     // scratch: those of them that there is a node for
+	known []bool     // scratch: those of them that have a number
 }
 
-type pathNode struct {
+// numbered is a path with a number.
+type numbered struct {
 	ref      rib.Ref
-	next     uint32
+	next     uint32 // to the same prefix
 	from, id uint32 // the peer, and its number for the path
+	groups   uint32 // that have a node of it
 }
 
-func newPaths() *paths { return &paths{list: make([]pathNode, 1)} }
+func newPaths() *paths { return &paths{list: make([]numbered, 1)} }
 
 func (p *paths) head(ref rib.Ref) uint32 {
 	if int(ref) < len(p.heads) {
@@ -51,7 +55,8 @@ func (p *paths) place(from, id uint32) int {
 	return -1
 }
 
-func (p *paths) add(ref rib.Ref, from, id uint32) uint32 {
+// add numbers a path. It is to be held, or the number is lost.
+func (p *paths) add(ref rib.Ref, prefix netip.Prefix, path rib.Path) uint32 {
 	for len(p.heads) <= int(ref) {
 		p.heads = append(p.heads, 0)
 	}
@@ -59,20 +64,28 @@ func (p *paths) add(ref rib.Ref, from, id uint32) uint32 {
 	if last := len(p.free) - 1; last >= 0 {
 		n, p.free = p.free[last], p.free[:last]
 	} else {
-		p.list = append(p.list, pathNode{})
+		p.list = append(p.list, numbered{})
 	}
-	p.list[n] = pathNode{ref: ref, next: p.heads[ref], from: from, id: id}
+	p.list[n] = numbered{ref: ref, next: p.heads[ref], from: uint32(path.Peer().Index), id: path.ID}
 	p.heads[ref] = n
+	p.book.write(n, prefix)
 	return n
 }
 
-func (p *paths) remove(n uint32) {
+// hold says that one more group has a node of a path.
+func (p *paths) hold(n uint32) { p.list[n].groups++ }
+
+// drop ends a hold. The number is free again when that was the last.
+func (p *paths) drop(n uint32) {
+	if p.list[n].groups--; p.list[n].groups > 0 {
+		return
+	}
 	at := &p.heads[p.list[n].ref]
 	for *at != n {
 		at = &p.list[*at].next
 	}
 	*at = p.list[n].next
-	p.list[n] = pathNode{}
+	p.list[n] = numbered{}
 	p.free = append(p.free, n)
 }
 
@@ -80,25 +93,25 @@ func (p *paths) remove(n uint32) {
 func (g *group) considerAll(ref rib.Ref, prefix netip.Prefix) {
 	p := g.paths
 	p.found = g.desk.o.Table.Paths(p.found[:0], g.key.Family, ref)
-	p.noded = slices.Grow(p.noded[:0], len(p.found))[:len(p.found)]
-	clear(p.noded)
+	p.known = slices.Grow(p.known[:0], len(p.found))[:len(p.found)]
+	clear(p.known)
 	for n := p.head(ref); n != 0; n = p.list[n].next {
 		was := &p.list[n]
 		c := change{ref: ref, node: n}
 		if i := p.place(was.from, was.id); i >= 0 {
-			p.noded[i] = true
+			p.known[i] = true
 			if c.attrs = g.export.decide(prefix, p.found[i]); c.attrs != nil {
 				c.source = g.source(p.found[i], c.attrs)
 			}
 		}
-		g.note(c, prefix)
+		g.note(c)
 	}
 	for i, path := range p.found {
-		if p.noded[i] {
+		if p.known[i] {
 			continue
 		}
 		if a := g.export.decide(prefix, path); a != nil {
-			g.note(change{ref: ref, from: uint32(path.Peer().Index), id: path.ID, attrs: a, source: g.source(path, a)}, prefix)
+			g.note(change{ref: ref, node: p.add(ref, prefix, path), attrs: a, source: g.source(path, a)})
 		}
 	}
 	clear(p.found)
