@@ -251,3 +251,37 @@ func linkIndex(t testing.TB, k Kernel, name string) int {
 	}
 	return index
 }
+
+// BenchmarkSweep is how long it takes to delete what an earlier run has left.
+func BenchmarkSweep(b *testing.B) {
+	const n = 300_000
+	var took time.Duration
+	for range b.N {
+		done := make(chan struct{})
+		b.StopTimer()
+		go func() {
+			defer close(done)
+			namespace(b)
+			pair(b)
+			tick := time.NewTicker(2 * time.Millisecond)
+			earlier, stop := start(b, connect(b))
+			earlier.Want(through(prefixes(n, false), "192.0.2.2"))
+			for earlier.Status().Installed < n {
+				<-tick.C
+			}
+			stop()
+			k := &timed{Netlink: connect(b)}
+			s, stop := start(b, k)
+			defer stop()
+			b.StartTimer()
+			s.Settled()
+			for s.Status().Stale > 0 {
+				<-tick.C
+			}
+			b.StopTimer()
+			took += k.took
+		}()
+		<-done
+	}
+	b.ReportMetric(took.Seconds()/float64(b.N), "kernel-s")
+}

@@ -255,8 +255,9 @@ func (s *Syncer) nextTime() time.Time {
 	return next
 }
 
-// retry queues what the kernel refused.
+// retry queues what the kernel refused, scattered.
 func (s *Syncer) retry() {
+	scatter(s.refused)
 	for _, id := range s.refused {
 		s.table.at(id).flags &^= retrying
 		s.queue(id)
@@ -269,14 +270,17 @@ func (s *Syncer) retry() {
 func (s *Syncer) sweep() {
 	s.swept = true
 	s.lookWithin(tidyAfter)
-	n := 0
+	var left []uint32
 	s.table.each(func(id uint32, e *entry) {
 		if e.want == 0 && e.have != 0 {
-			s.queue(id)
-			n++
+			left = append(left, id)
 		}
 	})
-	if n > 0 {
+	scatter(left)
+	for _, id := range left {
+		s.queue(id)
+	}
+	if n := len(left); n > 0 {
 		s.log.Info("deleting routes of an earlier run that nobody wants any more", "routes", n)
 	}
 }
