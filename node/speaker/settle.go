@@ -28,14 +28,18 @@ type settling struct {
 	done     bool
 	deadline time.Time
 	changed  time.Time // when a best path changed the last time
-	waiting  map[netip.AddrPort]*awaited
+	// waiting are the peers whose routes are not all here yet, with the time at
+	// which one came up that sends no marker; the zero Time for the others.
+	waiting map[netip.AddrPort]time.Time
+	// silent are those with a time, in the order they came up, so that check
+	// needn't look at all peers each time. Some may have gone again.
+	silent []silent
 }
 
-// awaited is a peer whose routes are not all here yet.
-type awaited struct {
-	up     bool
-	since  time.Time // when it came up
-	marker bool      // it said it sends End-of-RIB
+// silent is a peer that came up and sends no marker.
+type silent struct {
+	peer  netip.AddrPort
+	since time.Time
 }
 
 // want says which peers there are. Only those of the first call that names any
@@ -47,18 +51,18 @@ func (s *settling) want(peers []netip.AddrPort, enabled bool, now time.Time) {
 	switch {
 	case s.done:
 	case s.armed:
-		keep := make(map[netip.AddrPort]*awaited, len(s.waiting))
+		keep := make(map[netip.AddrPort]time.Time, len(s.waiting))
 		for _, p := range peers {
-			if w, ok := s.waiting[p]; ok {
-				keep[p] = w
+			if since, ok := s.waiting[p]; ok {
+				keep[p] = since
 			}
 		}
 		s.waiting = keep
 	case len(peers) > 0:
 		s.armed, s.deadline = true, now.Add(settleLimit)
-		s.waiting = make(map[netip.AddrPort]*awaited, len(peers))
+		s.waiting = make(map[netip.AddrPort]time.Time, len(peers))
 		for _, p := range peers {
-			s.waiting[p] = &awaited{}
+			s.waiting[p] = time.Time{}
 		}
 	case enabled:
 		if alone := now.Add(settleAlone); alone.Before(s.deadline) {
@@ -70,15 +74,16 @@ func (s *settling) want(peers []netip.AddrPort, enabled bool, now time.Time) {
 // up says that a session is established, and whether the peer will send
 // End-of-RIB markers.
 func (s *settling) up(peer netip.AddrPort, marker bool, now time.Time) {
-	if w, ok := s.waiting[peer]; ok {
-		*w = awaited{up: true, since: now, marker: marker}
+	if _, ok := s.waiting[peer]; ok && !marker {
+		s.waiting[peer] = now
+		s.silent = append(s.silent, silent{peer, now})
 	}
 }
 
 // down says that a session has ended.
 func (s *settling) down(peer netip.AddrPort) {
-	if w, ok := s.waiting[peer]; ok {
-		*w = awaited{}
+	if _, ok := s.waiting[peer]; ok {
+		s.waiting[peer] = time.Time{}
 	}
 }
 
@@ -95,25 +100,25 @@ func (s *settling) check(now time.Time) (settled bool, next time.Time) {
 		return false, time.Time{}
 	}
 	next = s.deadline
-	left := 0
-	for peer, w := range s.waiting {
-		if w.up && !w.marker {
-			quiet := w.since.Add(settleUp)
-			if q := s.changed.Add(settleQuiet); q.After(quiet) {
-				quiet = q
-			}
-			if !now.Before(quiet) {
-				delete(s.waiting, peer)
-				continue
-			}
+	for ; len(s.silent) > 0; s.silent = s.silent[1:] {
+		first := s.silent[0]
+		if !s.waiting[first.peer].Equal(first.since) {
+			continue // gone again
+		}
+		quiet := first.since.Add(settleUp)
+		if q := s.changed.Add(settleQuiet); q.After(quiet) {
+			quiet = q
+		}
+		if now.Before(quiet) {
 			if quiet.Before(next) {
 				next = quiet
 			}
+			break
 		}
-		left++
+		delete(s.waiting, first.peer)
 	}
-	if s.armed && left == 0 || !now.Before(s.deadline) {
-		s.done, s.waiting = true, nil
+	if s.armed && len(s.waiting) == 0 || !now.Before(s.deadline) {
+		s.done, s.waiting, s.silent = true, nil, nil
 		return true, time.Time{}
 	}
 	return false, next
