@@ -14,6 +14,11 @@ type Column[T any] struct {
 	Wide  bool // shown with -o wide only
 }
 
+// Table writes a table, with an empty line below it.
+func Table[T any](w io.Writer, columns []Column[T], items []T) error {
+	return aligned(w, rows(columns, items, false))
+}
+
 // rows gives the headings and the cells of a table, without control characters.
 func rows[T any](columns []Column[T], items []T, wide bool) [][]string {
 	var shown []Column[T]

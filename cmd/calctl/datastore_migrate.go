@@ -41,7 +41,7 @@ Each step can be done again; what is done already is left as it is.`,
 		Args: noArgs,
 		RunE: showHelp,
 	}
-	cmd.AddCommand(newLockCmd(a), newUnlockCmd(a))
+	cmd.AddCommand(newExportCmd(a), newImportCmd(a), newLockCmd(a), newUnlockCmd(a))
 	return cmd
 }
 
