@@ -1,7 +1,7 @@
 package resources
 
 import (
-	"regexp"
+	"reflect"
 	"strings"
 )
 
@@ -16,53 +16,53 @@ type BGPConfiguration struct {
 // BGPConfigurationSpec is the spec of a BGPConfiguration. Pointers are fields
 // whose absence means something else than their zero value.
 type BGPConfigurationSpec struct {
-	LogSeverityScreen              string                `json:"logSeverityScreen,omitempty"`
+	LogSeverityScreen              string                `json:"logSeverityScreen,omitempty" pattern:"^(?i)(Trace|Debug|Info|Warning|Error|Fatal)?$"`
 	NodeToNodeMeshEnabled          *bool                 `json:"nodeToNodeMeshEnabled,omitempty"`
-	ASNumber                       *ASN                  `json:"asNumber,omitempty"`
+	ASNumber                       *ASN                  `json:"asNumber,omitempty" format:"as"`
 	ServiceLoadBalancerIPs         []CIDRBlock           `json:"serviceLoadBalancerIPs,omitempty"`
 	ServiceExternalIPs             []CIDRBlock           `json:"serviceExternalIPs,omitempty"`
 	ServiceClusterIPs              []CIDRBlock           `json:"serviceClusterIPs,omitempty"`
-	ServiceLoadBalancerAggregation *string               `json:"serviceLoadBalancerAggregation,omitempty"`
-	Communities                    []Community           `json:"communities,omitempty"`
-	PrefixAdvertisements           []PrefixAdvertisement `json:"prefixAdvertisements,omitempty"`
+	ServiceLoadBalancerAggregation *string               `json:"serviceLoadBalancerAggregation,omitempty" oneOf:"Enabled Disabled"`
+	Communities                    []Community           `json:"communities,omitempty" items:"..500" key:"name"`
+	PrefixAdvertisements           []PrefixAdvertisement `json:"prefixAdvertisements,omitempty" items:"..500"`
 	ListenPort                     uint16                `json:"listenPort,omitempty"`
 	NodeMeshPassword               *BGPPassword          `json:"nodeMeshPassword,omitempty"`
-	NodeMeshMaxRestartTime         *Duration             `json:"nodeMeshMaxRestartTime,omitempty"`
-	BindMode                       *string               `json:"bindMode,omitempty"`
-	IgnoredInterfaces              []string              `json:"ignoredInterfaces,omitempty"`
-	LocalWorkloadPeeringIPV4       string                `json:"localWorkloadPeeringIPV4,omitempty"`
-	LocalWorkloadPeeringIPV6       string                `json:"localWorkloadPeeringIPV6,omitempty"`
-	ProgramClusterRoutes           *string               `json:"programClusterRoutes,omitempty"`
-	IPv4NormalRoutePriority        *int                  `json:"ipv4NormalRoutePriority,omitempty"`
-	IPv6NormalRoutePriority        *int                  `json:"ipv6NormalRoutePriority,omitempty"`
+	NodeMeshMaxRestartTime         *Duration             `json:"nodeMeshMaxRestartTime,omitempty" range:"0s..4095s"`
+	BindMode                       *string               `json:"bindMode,omitempty" oneOf:"None NodeIP"`
+	IgnoredInterfaces              []string              `json:"ignoredInterfaces,omitempty" format:"interface"`
+	LocalWorkloadPeeringIPV4       string                `json:"localWorkloadPeeringIPV4,omitempty" format:"ipv4"`
+	LocalWorkloadPeeringIPV6       string                `json:"localWorkloadPeeringIPV6,omitempty" format:"ipv6"`
+	ProgramClusterRoutes           *string               `json:"programClusterRoutes,omitempty" oneOf:"Enabled Disabled EnabledIPIPOnly EnabledNoEncapOnly"`
+	IPv4NormalRoutePriority        *int                  `json:"ipv4NormalRoutePriority,omitempty" range:"1..2147483646"`
+	IPv6NormalRoutePriority        *int                  `json:"ipv6NormalRoutePriority,omitempty" range:"1..2147483646"`
 }
 
 // A CIDRBlock is an entry of one of the service address lists.
 type CIDRBlock struct {
-	CIDR string `json:"cidr,omitempty"`
+	CIDR string `json:"cidr,omitempty" format:"prefix"`
 }
 
 // A Community names a standard (aa:nn) or large (aa:nn:mm) community.
 type Community struct {
-	Name  string `json:"name,omitempty"`
-	Value string `json:"value,omitempty"`
+	Name  string `json:"name,omitempty" need:"prefixAdvertisements refer to it"`
+	Value string `json:"value,omitempty" need:"write aa:nn, or aa:nn:mm for a large community" format:"community"`
 }
 
 // A PrefixAdvertisement says which communities the routes inside a CIDR carry.
 type PrefixAdvertisement struct {
-	CIDR        string   `json:"cidr,omitempty"`
-	Communities []string `json:"communities,omitempty"`
+	CIDR        string   `json:"cidr,omitempty" format:"prefix" need:"write the prefix the communities are for"`
+	Communities []string `json:"communities,omitempty" items:"..50" format:"communityOrName"`
 }
 
 // A BGPPassword says where the password of a session is.
 type BGPPassword struct {
-	SecretKeyRef *SecretKeySelector `json:"secretKeyRef,omitempty"`
+	SecretKeyRef *SecretKeySelector `json:"secretKeyRef,omitempty" need:"it has the name of a Secret and a key in it"`
 }
 
 // A SecretKeySelector names one key of one Secret.
 type SecretKeySelector struct {
-	Name     string `json:"name"`
-	Key      string `json:"key"`
+	Name     string `json:"name" format:"name" need:"write the name of a Secret"`
+	Key      string `json:"key" format:"dataKey" need:"write the key of the Secret that holds the password"`
 	Optional *bool  `json:"optional,omitempty"`
 }
 
@@ -95,8 +95,6 @@ func (r *BGPConfiguration) NodeName() (name string, ok bool) {
 	return name, true
 }
 
-var logSeverity = regexp.MustCompile(`^(?i)(Trace|Debug|Info|Warning|Error|Fatal)?$`)
-
 // Validate returns an Invalid that names every bad field, or nil.
 func (r *BGPConfiguration) Validate() error {
 	var bad Invalid
@@ -105,39 +103,13 @@ func (r *BGPConfiguration) Validate() error {
 	if !r.IsDefault() {
 		s.validateForNode(&bad)
 	}
-	if !logSeverity.MatchString(s.LogSeverityScreen) {
-		bad.Add("spec.logSeverityScreen", s.LogSeverityScreen, "spec.logSeverityScreen in body should match '"+logSeverity.String()+"'")
-	}
-	bad.realAS("spec.asNumber", s.ASNumber)
-	bad.cidrBlocks("spec.serviceClusterIPs", s.ServiceClusterIPs)
-	bad.cidrBlocks("spec.serviceExternalIPs", s.ServiceExternalIPs)
-	bad.cidrBlocks("spec.serviceLoadBalancerIPs", s.ServiceLoadBalancerIPs)
-	if v := s.ServiceLoadBalancerAggregation; v != nil {
-		bad.oneOf("spec.serviceLoadBalancerAggregation", *v, "Enabled", "Disabled")
-	}
+	bad.limits("spec", reflect.ValueOf(s).Elem())
 	s.validateMesh(&bad)
 	s.validateCommunities(&bad)
-	if v := s.BindMode; v != nil {
-		bad.oneOf("spec.bindMode", *v, "None", "NodeIP")
-	}
 	for i, name := range s.IgnoredInterfaces {
-		at := indexPath("spec.ignoredInterfaces", i)
 		if name == "*" {
-			bad.Add(at, name, "this would ignore every interface; name those to ignore")
-			continue
+			bad.Add(indexPath("spec.ignoredInterfaces", i), name, "this would ignore every interface; name those to ignore")
 		}
-		bad.interfaceName(at, name)
-	}
-	bad.address("spec.localWorkloadPeeringIPV4", s.LocalWorkloadPeeringIPV4, 32)
-	bad.address("spec.localWorkloadPeeringIPV6", s.LocalWorkloadPeeringIPV6, 128)
-	if v := s.ProgramClusterRoutes; v != nil {
-		bad.oneOf("spec.programClusterRoutes", *v, "Enabled", "Disabled", "EnabledIPIPOnly", "EnabledNoEncapOnly")
-	}
-	if v := s.IPv4NormalRoutePriority; v != nil {
-		bad.priority("spec.ipv4NormalRoutePriority", *v)
-	}
-	if v := s.IPv6NormalRoutePriority; v != nil {
-		bad.priority("spec.ipv6NormalRoutePriority", *v)
 	}
 	return bad.Err()
 }
@@ -163,8 +135,6 @@ func (s *BGPConfigurationSpec) validateForNode(bad *Invalid) {
 }
 
 func (s *BGPConfigurationSpec) validateMesh(bad *Invalid) {
-	bad.password("spec.nodeMeshPassword", s.NodeMeshPassword)
-	bad.span("spec.nodeMeshMaxRestartTime", s.NodeMeshMaxRestartTime, maxRestart)
 	if s.NodeToNodeMeshEnabled == nil || *s.NodeToNodeMeshEnabled {
 		return
 	}
@@ -177,31 +147,15 @@ func (s *BGPConfigurationSpec) validateMesh(bad *Invalid) {
 }
 
 func (s *BGPConfigurationSpec) validateCommunities(bad *Invalid) {
-	bad.atMost("spec.communities", len(s.Communities), 500)
-	bad.atMost("spec.prefixAdvertisements", len(s.PrefixAdvertisements), 500)
 	defined := map[string]bool{}
-	for i, c := range s.Communities {
-		at := indexPath("spec.communities", i)
-		switch {
-		case c.Name == "":
-			bad.Add(at+".name", "", "name is required; prefixAdvertisements refer to it")
-		case defined[c.Name]:
-			bad.Add(at+".name", c.Name, "there is a community of this name before; give each another name")
-		}
+	for _, c := range s.Communities {
 		defined[c.Name] = true
-		bad.community(at+".value", c.Value)
 	}
 	if len(s.Communities) > 0 && len(s.PrefixAdvertisements) == 0 {
 		bad.Add("spec", "", "communities are defined but not used in prefixAdvertisements")
 	}
 	for i, p := range s.PrefixAdvertisements {
 		at := indexPath("spec.prefixAdvertisements", i)
-		if p.CIDR == "" {
-			bad.Add(at+".cidr", "", "cidr is required; write the prefix the communities are for")
-		} else {
-			bad.prefix(at+".cidr", p.CIDR)
-		}
-		bad.atMost(at+".communities", len(p.Communities), 50)
 		for j, c := range p.Communities {
 			if fault := communityFault(c); fault != "" && !defined[c] {
 				if strings.Contains(c, ":") {
@@ -211,16 +165,6 @@ func (s *BGPConfigurationSpec) validateCommunities(bad *Invalid) {
 				}
 				bad.Add(indexPath(at+".communities", j), c, "community used is invalid or not defined."+fault)
 			}
-		}
-	}
-}
-
-// cidrBlocks checks a list of service ranges. An entry without a cidr means
-// nothing, and Calico takes it.
-func (e *Invalid) cidrBlocks(path string, blocks []CIDRBlock) {
-	for i, b := range blocks {
-		if b.CIDR != "" {
-			e.prefix(indexPath(path, i)+".cidr", b.CIDR)
 		}
 	}
 }

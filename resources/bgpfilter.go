@@ -3,6 +3,7 @@ package resources
 import (
 	"fmt"
 	"net/netip"
+	"reflect"
 	"strconv"
 )
 
@@ -25,17 +26,17 @@ type BGPFilterSpec struct {
 
 // A BGPFilterRule accepts or rejects the routes that meet all its conditions.
 type BGPFilterRule struct {
-	CIDR          string                 `json:"cidr,omitempty"`
+	CIDR          string                 `json:"cidr,omitempty" format:"filterPrefix"`
 	PrefixLength  *BGPFilterPrefixLength `json:"prefixLength,omitempty"`
-	Source        string                 `json:"source,omitempty"`
-	Interface     string                 `json:"interface,omitempty"`
-	MatchOperator string                 `json:"matchOperator,omitempty"`
-	PeerType      string                 `json:"peerType,omitempty"`
+	Source        string                 `json:"source,omitempty" oneOf:"RemotePeers"`
+	Interface     string                 `json:"interface,omitempty" format:"interface"`
+	MatchOperator string                 `json:"matchOperator,omitempty" oneOf:"Equal NotEqual In NotIn"`
+	PeerType      string                 `json:"peerType,omitempty" oneOf:"eBGP iBGP"`
 	Communities   *BGPFilterCommunities  `json:"communities,omitempty"`
 	ASPathPrefix  []ASN                  `json:"asPathPrefix,omitempty"`
-	Priority      *int                   `json:"priority,omitempty"`
-	Action        string                 `json:"action"`
-	Operations    []BGPFilterOperation   `json:"operations,omitempty"`
+	Priority      *int                   `json:"priority,omitempty" range:"1..2147483646"`
+	Action        string                 `json:"action" oneOf:"Accept Reject"`
+	Operations    []BGPFilterOperation   `json:"operations,omitempty" items:"..10"`
 }
 
 // A BGPFilterPrefixLength bounds the length of the prefixes a rule matches.
@@ -46,7 +47,7 @@ type BGPFilterPrefixLength struct {
 
 // BGPFilterCommunities are the communities one of which a route must carry.
 type BGPFilterCommunities struct {
-	Values []string `json:"values"`
+	Values []string `json:"values" items:"1..1" format:"community" need:"for several communities, write a rule for each"`
 }
 
 // A BGPFilterOperation changes an accepted route; exactly one member is set.
@@ -58,17 +59,17 @@ type BGPFilterOperation struct {
 
 // BGPFilterAddCommunity adds a standard or large community.
 type BGPFilterAddCommunity struct {
-	Value string `json:"value"`
+	Value string `json:"value" format:"community"`
 }
 
 // BGPFilterPrependASPath puts AS numbers in front of the AS path.
 type BGPFilterPrependASPath struct {
-	Prefix []ASN `json:"prefix"`
+	Prefix []ASN `json:"prefix" items:"1..10" format:"as"`
 }
 
 // BGPFilterSetPriority sets the route's metric.
 type BGPFilterSetPriority struct {
-	Value *int `json:"value"`
+	Value *int `json:"value" range:"1..2147483646"`
 }
 
 // Kind is KindBGPFilter.
@@ -88,6 +89,7 @@ func (r *BGPFilterRule) Prefix() (p netip.Prefix, ok bool) {
 func (r *BGPFilter) Validate() error {
 	var bad Invalid
 	bad.metadata(r)
+	bad.limits("spec", reflect.ValueOf(&r.Spec).Elem())
 	for _, list := range []struct {
 		path  string
 		bits  int
@@ -107,36 +109,19 @@ func (r *BGPFilter) Validate() error {
 
 func (r *BGPFilterRule) validate(bad *Invalid, at string, bits int) {
 	r.validatePrefix(bad, at, bits)
-	if r.MatchOperator != "" {
-		bad.oneOf(at+".matchOperator", r.MatchOperator, "Equal", "NotEqual", "In", "NotIn")
-	}
-	if r.Source != "" {
-		bad.oneOf(at+".source", r.Source, "RemotePeers")
-	}
-	if r.Interface != "" {
-		bad.interfaceName(at+".interface", r.Interface)
-	}
-	if r.PeerType != "" {
-		bad.oneOf(at+".peerType", r.PeerType, "eBGP", "iBGP")
-	}
-	if c := r.Communities; c != nil {
-		if len(c.Values) != 1 {
-			bad.Add(at+".communities.values", "", fmt.Sprintf("write exactly one community; there are %d. For several, write a rule for each", len(c.Values)))
-		}
-		for i, v := range c.Values {
-			bad.community(indexPath(at+".communities.values", i), v)
-		}
-	}
-	if r.Priority != nil {
-		bad.priority(at+".priority", *r.Priority)
-	}
-	bad.oneOf(at+".action", r.Action, "Accept", "Reject")
 	if len(r.Operations) > 0 && r.Action == "Reject" {
 		bad.Add(at, "", "operations may only be used with action Accept")
 	}
-	bad.atMost(at+".operations", len(r.Operations), 10)
-	for i := range r.Operations {
-		r.Operations[i].validate(bad, indexPath(at+".operations", i))
+	for i, o := range r.Operations {
+		set := 0
+		for _, is := range []bool{o.AddCommunity != nil, o.PrependASPath != nil, o.SetPriority != nil} {
+			if is {
+				set++
+			}
+		}
+		if set != 1 {
+			bad.Add(indexPath(at+".operations", i), "", fmt.Sprintf("write exactly one of addCommunity, prependASPath and setPriority; there are %d", set))
+		}
 	}
 }
 
@@ -182,33 +167,5 @@ func (r *BGPFilterRule) validatePrefix(bad *Invalid, at string, bits int) {
 func (e *Invalid) prefixLength(path string, length *int32, bits int) {
 	if length != nil && (*length < 0 || int(*length) > bits) {
 		e.Add(path, strconv.Itoa(int(*length)), fmt.Sprintf("write a number from 0 to %d", bits))
-	}
-}
-
-func (o *BGPFilterOperation) validate(bad *Invalid, at string) {
-	set := 0
-	if c := o.AddCommunity; c != nil {
-		set++
-		bad.community(at+".addCommunity.value", c.Value)
-	}
-	if p := o.PrependASPath; p != nil {
-		set++
-		if n := len(p.Prefix); n < 1 || n > 10 {
-			bad.Add(at+".prependASPath.prefix", "", fmt.Sprintf("write 1 to 10 AS numbers; there are %d", n))
-		}
-		for i := range p.Prefix {
-			bad.realAS(indexPath(at+".prependASPath.prefix", i), &p.Prefix[i])
-		}
-	}
-	if p := o.SetPriority; p != nil {
-		set++
-		if p.Value == nil {
-			bad.Add(at+".setPriority.value", "", "value is required")
-		} else {
-			bad.priority(at+".setPriority.value", *p.Value)
-		}
-	}
-	if set != 1 {
-		bad.Add(at, "", fmt.Sprintf("write exactly one of addCommunity, prependASPath and setPriority; there are %d", set))
 	}
 }

@@ -3,6 +3,7 @@ package resources
 import (
 	"errors"
 	"net/netip"
+	"reflect"
 	"strconv"
 )
 
@@ -17,24 +18,24 @@ type BGPPeer struct {
 
 // BGPPeerSpec is the spec of a BGPPeer.
 type BGPPeerSpec struct {
-	Node                     string       `json:"node,omitempty"`
-	NodeSelector             string       `json:"nodeSelector,omitempty"`
-	PeerIP                   string       `json:"peerIP,omitempty"`
+	Node                     string       `json:"node,omitempty" format:"node"`
+	NodeSelector             string       `json:"nodeSelector,omitempty" format:"selector"`
+	PeerIP                   string       `json:"peerIP,omitempty" format:"peer"`
 	ASNumber                 ASN          `json:"asNumber,omitempty"`
-	LocalASNumber            *ASN         `json:"localASNumber,omitempty"`
-	PeerSelector             string       `json:"peerSelector,omitempty"`
+	LocalASNumber            *ASN         `json:"localASNumber,omitempty" format:"as"`
+	PeerSelector             string       `json:"peerSelector,omitempty" format:"selector"`
 	KeepOriginalNextHop      bool         `json:"keepOriginalNextHop,omitempty"`
-	NextHopMode              *string      `json:"nextHopMode,omitempty"`
+	NextHopMode              *string      `json:"nextHopMode,omitempty" oneOf:"Auto Self Keep"`
 	Password                 *BGPPassword `json:"password,omitempty"`
-	SourceAddress            string       `json:"sourceAddress,omitempty"`
-	MaxRestartTime           *Duration    `json:"maxRestartTime,omitempty"`
-	KeepaliveTime            *Duration    `json:"keepaliveTime,omitempty"`
-	NumAllowedLocalASNumbers *int32       `json:"numAllowedLocalASNumbers,omitempty"`
+	SourceAddress            string       `json:"sourceAddress,omitempty" oneOf:"UseNodeIP None"`
+	MaxRestartTime           *Duration    `json:"maxRestartTime,omitempty" range:"0s..4095s"`
+	KeepaliveTime            *Duration    `json:"keepaliveTime,omitempty" range:"0s..65535s"`
+	NumAllowedLocalASNumbers *int32       `json:"numAllowedLocalASNumbers,omitempty" range:"0..2147483647"`
 	TTLSecurity              *uint8       `json:"ttlSecurity,omitempty"`
-	ReachableBy              string       `json:"reachableBy,omitempty"`
-	Filters                  []string     `json:"filters,omitempty"`
-	LocalWorkloadSelector    string       `json:"localWorkloadSelector,omitempty"`
-	ReversePeering           *string      `json:"reversePeering,omitempty"`
+	ReachableBy              string       `json:"reachableBy,omitempty" format:"gateway"`
+	Filters                  []string     `json:"filters,omitempty" format:"name"`
+	LocalWorkloadSelector    string       `json:"localWorkloadSelector,omitempty" format:"selector"`
+	ReversePeering           *string      `json:"reversePeering,omitempty" oneOf:"Auto Manual"`
 }
 
 // Kind is KindBGPPeer.
@@ -100,48 +101,19 @@ func (r *BGPPeer) Validate() error {
 		bad.Add(joinPath("metadata.annotations", MaximumPrefixes), r.Annotations[MaximumPrefixes], err.Error())
 	}
 	s := &r.Spec
-	s.validateWho(&bad)
+	bad.limits("spec", reflect.ValueOf(s).Elem())
+	if s.Node != "" && s.NodeSelector != "" {
+		bad.Add("spec", "", "node and nodeSelector cannot both be set")
+	}
 	s.validateWhom(&bad)
-	bad.realAS("spec.localASNumber", s.LocalASNumber)
 	if s.KeepOriginalNextHop && s.NextHopMode != nil {
 		bad.Add("spec", "", "keepOriginalNextHop and nextHopMode cannot both be set; keepOriginalNextHop is deprecated, use nextHopMode instead")
-	}
-	if v := s.NextHopMode; v != nil {
-		bad.oneOf("spec.nextHopMode", *v, "Auto", "Self", "Keep")
-	}
-	bad.password("spec.password", s.Password)
-	if v := s.SourceAddress; v != "" {
-		bad.oneOf("spec.sourceAddress", v, "UseNodeIP", "None")
-	}
-	bad.span("spec.maxRestartTime", s.MaxRestartTime, maxRestart)
-	bad.span("spec.keepaliveTime", s.KeepaliveTime, maxKeepalive)
-	if v := s.NumAllowedLocalASNumbers; v != nil && *v < 0 {
-		bad.Add("spec.numAllowedLocalASNumbers", strconv.Itoa(int(*v)), "write how often the own AS number may be in a path: 0 or more")
-	}
-	for i, name := range s.Filters {
-		bad.name(indexPath("spec.filters", i), name)
-	}
-	if v := s.ReversePeering; v != nil {
-		bad.oneOf("spec.reversePeering", *v, "Auto", "Manual")
 	}
 	return bad.Err()
 }
 
-// validateWho checks which nodes peer.
-func (s *BGPPeerSpec) validateWho(bad *Invalid) {
-	if s.Node != "" && s.NodeSelector != "" {
-		bad.Add("spec", "", "node and nodeSelector cannot both be set")
-	}
-	if fault := nameFault(s.Node); s.Node != "" && fault != "" {
-		bad.Add("spec.node", s.Node, tagged("Node", "name", fault))
-	}
-	bad.selector("spec.nodeSelector", "NodeSelector", s.NodeSelector)
-}
-
 // validateWhom checks with whom they peer.
 func (s *BGPPeerSpec) validateWhom(bad *Invalid) {
-	bad.selector("spec.peerSelector", "PeerSelector", s.PeerSelector)
-	bad.selector("spec.localWorkloadSelector", "LocalWorkloadSelector", s.LocalWorkloadSelector)
 	if s.PeerIP != "" && s.PeerSelector != "" {
 		bad.Add("spec", "", "peerIP and peerSelector cannot both be set")
 	}
@@ -154,16 +126,7 @@ func (s *BGPPeerSpec) validateWhom(bad *Invalid) {
 		bad.Add("spec", "", "there is nobody to peer with; set peerIP and asNumber, or peerSelector")
 	}
 	s.validateReachableBy(bad)
-	if s.PeerIP == "" {
-		return
-	}
-	switch at, err := parsePeer(s.PeerIP); {
-	case err != nil:
-		bad.Add("spec.peerIP", s.PeerIP, tagged("PeerIP", "IP:port", "write an address, 192.0.2.1:1790 or [fd00::1]:1790"))
-	case !isHost(at.Addr()):
-		bad.Add("spec.peerIP", s.PeerIP, "no router can have this address")
-	}
-	if s.ASNumber == 0 && s.PeerSelector == "" {
+	if s.PeerIP != "" && s.ASNumber == 0 && s.PeerSelector == "" {
 		bad.Add("spec.asNumber", "", "asNumber is required when peerIP is set; write the AS number of the router")
 	}
 }
@@ -188,11 +151,8 @@ func (s *BGPPeerSpec) validateReachableBy(bad *Invalid) {
 		bad.Add("spec", "", "peerIP is required when reachableBy is set")
 	}
 	via, err := netip.ParseAddr(s.ReachableBy)
-	if err != nil || via.Zone() != "" || !isHost(via) {
-		bad.Add("spec.reachableBy", s.ReachableBy, "write the address of the gateway that leads to peerIP, without a length")
-		return
-	}
-	if at, err := parsePeer(s.PeerIP); err == nil && at.Addr().BitLen() != via.Unmap().BitLen() {
+	at, unread := parsePeer(s.PeerIP)
+	if err == nil && unread == nil && at.Addr().BitLen() != via.Unmap().BitLen() {
 		bad.Add("spec.reachableBy", s.ReachableBy, "ReachableBy and PeerIP address family mismatched")
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/netip"
+	"reflect"
 )
 
 // A BlockAffinity gives a block of an IPPool's addresses to a node. Calico's IPAM
@@ -23,12 +24,12 @@ type BlockAffinity struct {
 type BlockAffinitySpec struct {
 	// State is confirmed, pending while the node does not have the block for sure,
 	// or pendingDeletion while it is giving it back.
-	State string `json:"state,omitempty"`
-	Node  string `json:"node"`
+	State string `json:"state,omitempty" oneOf:"confirmed pending pendingDeletion"`
+	Node  string `json:"node" need:"write the name of the Node that has the block"`
 	// Type is host, or virtual for what is no node's, such as the addresses of load
 	// balancers.
-	Type string `json:"type,omitempty"`
-	CIDR string `json:"cidr"`
+	Type string `json:"type,omitempty" oneOf:"host virtual"`
+	CIDR string `json:"cidr" format:"prefix" need:"write the block, such as 10.0.0.0/26"`
 	// Deleted says that the BlockAffinity is about to be deleted.
 	Deleted Flag `json:"deleted,omitempty"`
 }
@@ -66,21 +67,7 @@ func (r *BlockAffinity) Default() {
 func (r *BlockAffinity) Validate() error {
 	var bad Invalid
 	bad.metadata(r)
-	s := &r.Spec
-	if s.State != "" {
-		bad.oneOf("spec.state", s.State, "confirmed", "pending", "pendingDeletion")
-	}
-	if s.Type != "" {
-		bad.oneOf("spec.type", s.Type, "host", "virtual")
-	}
-	if s.Node == "" {
-		bad.Add("spec.node", "", "node is required; write the name of the Node that has the block")
-	}
-	if s.CIDR == "" {
-		bad.Add("spec.cidr", "", "cidr is required; write the block, such as 10.0.0.0/26")
-	} else {
-		bad.prefix("spec.cidr", s.CIDR)
-	}
+	bad.limits("spec", reflect.ValueOf(&r.Spec).Elem())
 	return bad.Err()
 }
 

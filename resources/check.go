@@ -3,18 +3,12 @@ package resources
 import (
 	"fmt"
 	"net/netip"
-	"regexp"
 	"strconv"
 	"strings"
-	"time"
-
-	"github.com/calctl/calctl/resources/selector"
 )
 
-// The checks below are shared by the kinds' Validate methods. Each notes at
-// most one fault about one value and says how to mend it; an empty value is
-// left to whoever requires it. Where calicoctl has words for the fault they
-// come first, because scripts look for them.
+// The checks below find at most one fault in one value and say how to mend it. Where
+// calicoctl has words for the fault they come first, because scripts look for them.
 
 // tagged are calicoctl's words for a value its validator refuses.
 func tagged(field, tag, mend string) string {
@@ -40,27 +34,6 @@ func (e *Invalid) oneOf(path, value string, allowed ...string) {
 	e.Add(path, value, reason+hint)
 }
 
-// maxSelector is the longest selector, as of Calico v3.32; later ones have less room.
-const maxSelector = 4096
-
-// selector checks a label selector. Field is its name in calicoctl's words.
-func (e *Invalid) selector(path, field, text string) {
-	if len(text) > maxSelector {
-		e.Add(path, "", tagged(field, "selector", fmt.Sprintf("it has %d characters, at most %d are allowed", len(text), maxSelector)))
-		return
-	}
-	if _, err := selector.Parse(text); err != nil {
-		e.Add(path, text, tagged(field, "selector", err.Error()))
-	}
-}
-
-// prefix checks an address/length without bits beyond its length.
-func (e *Invalid) prefix(path, text string) {
-	if _, mend := parsePrefix(text); mend != "" {
-		e.Add(path, text, mend)
-	}
-}
-
 // parsePrefix reads a strictly masked prefix, or says how to mend it.
 func parsePrefix(text string) (p netip.Prefix, mend string) {
 	p, err := netip.ParsePrefix(text)
@@ -83,28 +56,25 @@ func familyName(bits int) string {
 	return "IPv6"
 }
 
-// address checks a single address of the family bits (32 or 128; 0 for either).
-func (e *Invalid) address(path, text string, bits int) {
-	if text == "" {
-		return
+// addressFault is about a single address of the family bits (32 or 128).
+func addressFault(text string, bits int) string {
+	if addr, err := netip.ParseAddr(text); err != nil || addr.Zone() != "" || addr.BitLen() != bits {
+		return "write " + exampleAddress(bits) + ", without a length"
 	}
-	if addr, err := netip.ParseAddr(text); err != nil || addr.Zone() != "" || bits != 0 && addr.BitLen() != bits {
-		e.Add(path, text, "write "+exampleAddress(bits)+", without a length")
-	}
+	return ""
 }
 
-// hostAddress checks the address of a machine, with or without a length.
-func (e *Invalid) hostAddress(path, text string, bits int) {
-	if text == "" {
-		return
-	}
+// hostFault is about the address of a machine, with or without a length. Bits is 32,
+// 128, or 0 for either family.
+func hostFault(text string, bits int) string {
 	p, err := parseHost(text)
 	switch {
 	case err != nil || bits != 0 && p.Addr().BitLen() != bits:
-		e.Add(path, text, "write "+exampleAddress(bits)+", with or without a length")
+		return "write " + exampleAddress(bits) + ", with or without a length"
 	case !isHost(p.Addr()):
-		e.Add(path, text, "no machine can have this address")
+		return "no machine can have this address"
 	}
+	return ""
 }
 
 func exampleAddress(bits int) string {
@@ -136,76 +106,6 @@ func parseHost(text string) (netip.Prefix, error) {
 // isHost tells whether one machine can have the address.
 func isHost(a netip.Addr) bool { return !a.IsUnspecified() && !a.IsMulticast() }
 
-var (
-	interfacePattern = regexp.MustCompile(`^[a-zA-Z0-9_.*-]{1,15}$`)
-	dataKey          = regexp.MustCompile(`^[-._a-zA-Z0-9]{1,253}$`)
-)
-
-// interfaceName checks the name of a network interface, which may hold *.
-func (e *Invalid) interfaceName(path, text string) {
-	if !interfacePattern.MatchString(text) {
-		e.Add(path, text, "write 1 to 15 letters, digits and _ . - with * for any number of characters")
-	}
-}
-
-// The bounds of a route's priority, which is a kernel metric.
-const minPriority, maxPriority = 1, 2147483646
-
-func (e *Invalid) priority(path string, value int) {
-	if value < minPriority || value > maxPriority {
-		e.Add(path, strconv.Itoa(value), fmt.Sprintf("write a number from %d to %d", minPriority, maxPriority))
-	}
-}
-
-// maxRestart is the longest restart time BGP can tell a peer: 12 bits of
-// seconds (RFC 4724 section 3). maxKeepalive has 16 bits (RFC 4271 section 4.2).
-const (
-	maxRestart   = 4095 * time.Second
-	maxKeepalive = 65535 * time.Second
-)
-
-func (e *Invalid) span(path string, d *Duration, most time.Duration) {
-	if d != nil && (d.Duration < 0 || d.Duration > most) {
-		e.Add(path, d.Duration.String(), "write a duration from 0s to "+strconv.Itoa(int(most.Seconds()))+"s")
-	}
-}
-
-// realAS refuses AS 0, which nobody may use (RFC 7607). Nil is fine.
-func (e *Invalid) realAS(path string, n *ASN) {
-	if n != nil && *n == 0 {
-		e.Add(path, "0", "AS 0 is reserved (RFC 7607); write the real AS number or leave the field out")
-	}
-}
-
-// password checks where a password is to be found.
-func (e *Invalid) password(path string, p *BGPPassword) {
-	if p == nil {
-		return
-	}
-	path += ".secretKeyRef"
-	if p.SecretKeyRef == nil {
-		e.Add(path, "", "secretKeyRef is required; it has the name of a Secret and a key in it")
-		return
-	}
-	if p.SecretKeyRef.Name == "" {
-		e.Add(path+".name", "", "name is required; write the name of a Secret")
-	} else {
-		e.name(path+".name", p.SecretKeyRef.Name)
-	}
-	if key := p.SecretKeyRef.Key; key == "" {
-		e.Add(path+".key", "", "key is required; write the key of the Secret that holds the password")
-	} else if !dataKey.MatchString(key) {
-		e.Add(path+".key", key, "the keys of a Secret are letters, digits and - . _")
-	}
-}
-
-// community checks a standard or large community. Its words are calicoctl's.
-func (e *Invalid) community(path, text string) {
-	if reason := communityFault(text); reason != "" {
-		e.Add(path, text, reason)
-	}
-}
-
 // communityFault says what is wrong with aa:nn (RFC 1997) or aa:nn:mm (RFC
 // 8092), or nothing.
 func communityFault(text string) string {
@@ -226,11 +126,4 @@ func communityFault(text string) string {
 		}
 	}
 	return ""
-}
-
-// atMost checks how many entries a list has.
-func (e *Invalid) atMost(path string, have, most int) {
-	if have > most {
-		e.Add(path, "", fmt.Sprintf("the list has %d entries, at most %d are allowed", have, most))
-	}
 }

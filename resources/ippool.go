@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"net/netip"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,17 +21,17 @@ type IPPool struct {
 
 // IPPoolSpec is the spec of an IPPool.
 type IPPoolSpec struct {
-	CIDR              string   `json:"cidr"`
-	VXLANMode         string   `json:"vxlanMode,omitempty"`
-	IPIPMode          string   `json:"ipipMode,omitempty"`
+	CIDR              string   `json:"cidr" format:"poolPrefix"`
+	VXLANMode         string   `json:"vxlanMode,omitempty" oneOf:"Never Always CrossSubnet"`
+	IPIPMode          string   `json:"ipipMode,omitempty" oneOf:"Never Always CrossSubnet"`
 	NATOutgoing       bool     `json:"natOutgoing,omitempty"`
 	Disabled          bool     `json:"disabled,omitempty"`
 	DisableBGPExport  bool     `json:"disableBGPExport,omitempty"`
 	BlockSize         int      `json:"blockSize,omitempty"`
-	NodeSelector      string   `json:"nodeSelector,omitempty"`
-	NamespaceSelector string   `json:"namespaceSelector,omitempty"`
-	AllowedUses       []string `json:"allowedUses,omitempty"`
-	AssignmentMode    *string  `json:"assignmentMode,omitempty"`
+	NodeSelector      string   `json:"nodeSelector,omitempty" format:"selector"`
+	NamespaceSelector string   `json:"namespaceSelector,omitempty" format:"selector"`
+	AllowedUses       []string `json:"allowedUses,omitempty" oneOf:"Workload Tunnel LoadBalancer"`
+	AssignmentMode    *string  `json:"assignmentMode,omitempty" oneOf:"Automatic Manual"`
 }
 
 // IPPoolStatus is what Calico's controllers say about a pool; calctl keeps it as it is.
@@ -81,26 +82,15 @@ func (r *IPPool) Validate() error {
 	var bad Invalid
 	bad.metadata(r)
 	s := &r.Spec
-	encap := []string{"Never", "Always", "CrossSubnet"}
-	if s.IPIPMode != "" {
-		bad.oneOf("spec.ipipMode", s.IPIPMode, encap...)
-	}
-	if s.VXLANMode != "" {
-		bad.oneOf("spec.vxlanMode", s.VXLANMode, encap...)
-	}
+	bad.limits("spec", reflect.ValueOf(s).Elem())
 	if on(s.IPIPMode) && on(s.VXLANMode) {
 		bad.Add("spec", "", "ipipMode and vxlanMode cannot both be enabled")
 	}
 	s.validateRange(&bad)
-	bad.selector("spec.nodeSelector", "NodeSelector", s.NodeSelector)
-	bad.selector("spec.namespaceSelector", "NamespaceSelector", s.NamespaceSelector)
 	if strings.Contains(s.NodeSelector, "global(") {
 		bad.Add("spec.nodeSelector", s.NodeSelector, "global() selects no node; use all()")
 	}
 	s.validateUses(&bad)
-	if v := s.AssignmentMode; v != nil {
-		bad.oneOf("spec.assignmentMode", *v, "Automatic", "Manual")
-	}
 	return bad.Err()
 }
 
@@ -147,11 +137,8 @@ func (s *IPPoolSpec) validateRange(bad *Invalid) {
 	}
 }
 
-// validateUses checks allowedUses, and what goes with each of them.
+// validateUses checks what goes with each of the allowedUses.
 func (s *IPPoolSpec) validateUses(bad *Invalid) {
-	for i, use := range s.AllowedUses {
-		bad.oneOf(indexPath("spec.allowedUses", i), use, "Workload", "Tunnel", "LoadBalancer")
-	}
 	if s.NamespaceSelector != "" && slices.Contains(s.AllowedUses, "Tunnel") {
 		bad.Add("spec", "", "namespaceSelector cannot be used with allowedUses Tunnel; write allowedUses: [Workload]")
 	}

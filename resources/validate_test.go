@@ -15,12 +15,23 @@ type validation struct {
 	name, in, want string
 }
 
-// runValidations decodes, defaults and validates; in is put where %s stands.
-func runValidations(t *testing.T, frame string, tests []validation) {
+// A suite is validations of one kind; what they are of is put where frame has %s.
+type suite struct {
+	frame string
+	tests []validation
+}
+
+func (s suite) resource(t *testing.T, tt validation) resources.Resource {
 	t.Helper()
-	for _, tt := range tests {
-		r := decodeOne(t, strings.Replace(frame, "%s", tt.in, 1))
-		r.Default()
+	r := decodeOne(t, strings.Replace(s.frame, "%s", tt.in, 1))
+	r.Default()
+	return r
+}
+
+func (s suite) run(t *testing.T) {
+	t.Helper()
+	for _, tt := range s.tests {
+		r := s.resource(t, tt)
 		got := ""
 		if err := r.Validate(); err != nil {
 			got = err.Error()
@@ -32,7 +43,7 @@ func runValidations(t *testing.T, frame string, tests []validation) {
 }
 
 func TestValidateMetadata(t *testing.T) {
-	runValidations(t, "apiVersion: projectcalico.org/v3\nkind: Node\nmetadata: {%s}\n", []validation{
+	suite{"apiVersion: projectcalico.org/v3\nkind: Node\nmetadata: {%s}\n", []validation{
 		{"plain", "name: node-1.example.com", ""},
 		{"longest", "name: " + strings.Repeat("a", 253), ""},
 		{"none", "",
@@ -67,11 +78,13 @@ func TestValidateMetadata(t *testing.T) {
 			"error with field metadata.annotations[a/b/c] (a key has at most 63 letters, digits and - _ . and starts and ends with a letter or digit; a domain and / may come before it)"},
 		{"annotations too large", "name: a, annotations: {a: " + strings.Repeat("x", 256<<10) + "}",
 			"error with field metadata.annotations (annotations have 262145 bytes together, at most 262144 are allowed)"},
-	})
+	}}.run(t)
 }
 
-func TestValidateBGPPeer(t *testing.T) {
-	runValidations(t, "apiVersion: projectcalico.org/v3\nkind: BGPPeer\nmetadata: {name: p}\nspec: {%s}\n", []validation{
+func TestValidateBGPPeer(t *testing.T) { peerSuite().run(t) }
+
+func peerSuite() suite {
+	return suite{"apiVersion: projectcalico.org/v3\nkind: BGPPeer\nmetadata: {name: p}\nspec: {%s}\n", []validation{
 		{"global", "peerIP: 192.0.2.1, asNumber: 64512", ""},
 		{"with port", "peerIP: '192.0.2.1:1790', asNumber: 64512, node: node-1", ""},
 		{"IPv6", "peerIP: 'fd00::1', asNumber: '1.10', nodeSelector: rack == 'r1'", ""},
@@ -117,7 +130,7 @@ func TestValidateBGPPeer(t *testing.T) {
 				"-  spec.nodeSelector = 'rack = 'a'' (failed to validate Field: NodeSelector because of Tag: selector; column 6: expected ==, !=, in, not in, contains, starts with or ends with, found =)\n" +
 				"-  spec.peerSelector = 'has(' (failed to validate Field: PeerSelector because of Tag: selector; column 5: expected the name of a label, found the end)\n"},
 		{"selector too long", "peerSelector: has(" + strings.Repeat("a", 5000) + ")",
-			"error with field spec.peerSelector (failed to validate Field: PeerSelector because of Tag: selector; it has 5005 characters, at most 4096 are allowed)"},
+			"error with field spec.peerSelector = 'has(" + strings.Repeat("a", 196) + "...' (failed to validate Field: PeerSelector because of Tag: selector; it has 5005 characters, at most 4096 are allowed)"},
 		{"peerIP and selector", "peerIP: 192.0.2.1, peerSelector: all()",
 			"error with field spec (peerIP and peerSelector cannot both be set)"},
 		{"asNumber and selector", "peerSelector: all(), asNumber: 1",
@@ -145,7 +158,7 @@ func TestValidateBGPPeer(t *testing.T) {
 		{"keepalive too long", "peerIP: 192.0.2.1, asNumber: 1, keepaliveTime: 100h",
 			"error with field spec.keepaliveTime = '100h0m0s' (write a duration from 0s to 65535s)"},
 		{"allowed AS numbers", "peerIP: 192.0.2.1, asNumber: 1, numAllowedLocalASNumbers: -1",
-			"error with field spec.numAllowedLocalASNumbers = '-1' (write how often the own AS number may be in a path: 0 or more)"},
+			"error with field spec.numAllowedLocalASNumbers = '-1' (write a number from 0 to 2147483647)"},
 		{"filter name", "peerIP: 192.0.2.1, asNumber: 1, filters: [good, '']",
 			`error with field spec.filters[1] (name must consist of lower case alphanumeric characters, '-' or '.' (regex: [a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*))`},
 		{"password without reference", "peerIP: 192.0.2.1, asNumber: 1, password: {}",
@@ -168,11 +181,16 @@ func TestValidateBGPPeer(t *testing.T) {
 			"error with field spec.peerIP = 'a\\x1bb\\nc' (failed to validate Field: PeerIP because of Tag: IP:port; write an address, 192.0.2.1:1790 or [fd00::1]:1790)"},
 		{"long value", "peerIP: " + strings.Repeat("1", 1000) + ", asNumber: 1",
 			"error with field spec.peerIP = '11111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111...' (failed to validate Field: PeerIP because of Tag: IP:port; write an address, 192.0.2.1:1790 or [fd00::1]:1790)"},
-	})
+	}}
 }
 
 func TestValidateBGPConfiguration(t *testing.T) {
-	runValidations(t, "apiVersion: projectcalico.org/v3\nkind: BGPConfiguration\nmetadata: {name: default}\nspec: {%s}\n", []validation{
+	configurationSuite().run(t)
+	ofNodeSuite().run(t)
+}
+
+func configurationSuite() suite {
+	return suite{"apiVersion: projectcalico.org/v3\nkind: BGPConfiguration\nmetadata: {name: default}\nspec: {%s}\n", []validation{
 		{"nothing", "", ""},
 		{"severity in lower case", "logSeverityScreen: warning", ""},
 		{"mesh off", "nodeToNodeMeshEnabled: false", ""},
@@ -185,9 +203,9 @@ func TestValidateBGPConfiguration(t *testing.T) {
 			"error with field spec.asNumber = '0' (AS 0 is reserved (RFC 7607); write the real AS number or leave the field out)"},
 		{"cidr", "serviceClusterIPs: [{cidr: 10.96.0.1/12}], serviceExternalIPs: [{cidr: 10.0.0.1}], serviceLoadBalancerIPs: [{}, {cidr: x}]",
 			"error with the following fields:\n" +
-				"-  spec.serviceClusterIPs[0].cidr = '10.96.0.1/12' (the address has bits set beyond its length; write 10.96.0.0/12)\n" +
+				"-  spec.serviceLoadBalancerIPs[1].cidr = 'x' (write an address and a length, such as 10.0.0.0/24 or fd00::/64)\n" +
 				"-  spec.serviceExternalIPs[0].cidr = '10.0.0.1' (the length is missing; write 10.0.0.1/32 for the one address)\n" +
-				"-  spec.serviceLoadBalancerIPs[1].cidr = 'x' (write an address and a length, such as 10.0.0.0/24 or fd00::/64)\n"},
+				"-  spec.serviceClusterIPs[0].cidr = '10.96.0.1/12' (the address has bits set beyond its length; write 10.96.0.0/12)\n"},
 		{"aggregation", "serviceLoadBalancerAggregation: enabled",
 			`error with field spec.serviceLoadBalancerAggregation = 'enabled' (supported values: "Enabled", "Disabled"; did you mean "Enabled"?)`},
 		{"community too large", "communities: [{name: a, value: '70000:1'}]",
@@ -205,7 +223,7 @@ func TestValidateBGPConfiguration(t *testing.T) {
 		{"community names", "communities: [{value: '1:1'}, {name: a, value: '1:1'}, {name: a, value: '1:2'}], prefixAdvertisements: [{cidr: 10.0.0.0/8}]",
 			"error with the following fields:\n" +
 				"-  spec.communities[0].name (name is required; prefixAdvertisements refer to it)\n" +
-				"-  spec.communities[2].name = 'a' (there is a community of this name before; give each another name)\n"},
+				"-  spec.communities[2].name = 'a' (an entry before has this name; give each another one)\n"},
 		{"community not defined", "prefixAdvertisements: [{cidr: 10.0.0.0/8, communities: [nope, '70000:1']}]",
 			"error with the following fields:\n" +
 				"-  spec.prefixAdvertisements[0].communities[0] = 'nope' (community used is invalid or not defined. Define it under spec.communities)\n" +
@@ -224,9 +242,9 @@ func TestValidateBGPConfiguration(t *testing.T) {
 			`error with field spec.bindMode = 'nodeip' (supported values: "None", "NodeIP"; did you mean "NodeIP"?)`},
 		{"interface", "ignoredInterfaces: ['*', 'a b', toolonginterface]",
 			"error with the following fields:\n" +
-				"-  spec.ignoredInterfaces[0] = '*' (this would ignore every interface; name those to ignore)\n" +
 				"-  spec.ignoredInterfaces[1] = 'a b' (write 1 to 15 letters, digits and _ . - with * for any number of characters)\n" +
-				"-  spec.ignoredInterfaces[2] = 'toolonginterface' (write 1 to 15 letters, digits and _ . - with * for any number of characters)\n"},
+				"-  spec.ignoredInterfaces[2] = 'toolonginterface' (write 1 to 15 letters, digits and _ . - with * for any number of characters)\n" +
+				"-  spec.ignoredInterfaces[0] = '*' (this would ignore every interface; name those to ignore)\n"},
 		{"workload addresses", "localWorkloadPeeringIPV4: 'fd00::1', localWorkloadPeeringIPV6: 10.0.0.1",
 			"error with the following fields:\n" +
 				"-  spec.localWorkloadPeeringIPV4 = 'fd00::1' (write an IPv4 address such as 192.0.2.1, without a length)\n" +
@@ -237,8 +255,12 @@ func TestValidateBGPConfiguration(t *testing.T) {
 			"error with the following fields:\n" +
 				"-  spec.ipv4NormalRoutePriority = '0' (write a number from 1 to 2147483646)\n" +
 				"-  spec.ipv6NormalRoutePriority = '2147483647' (write a number from 1 to 2147483646)\n"},
-	})
-	runValidations(t, "apiVersion: projectcalico.org/v3\nkind: BGPConfiguration\nmetadata: {name: node.a}\nspec: {%s}\n", []validation{
+	}}
+}
+
+// ofNodeSuite is of configurations that are a node's.
+func ofNodeSuite() suite {
+	return suite{"apiVersion: projectcalico.org/v3\nkind: BGPConfiguration\nmetadata: {name: node.a}\nspec: {%s}\n", []validation{
 		{"of a node", "logSeverityScreen: Debug, listenPort: 1790, prefixAdvertisements: [{cidr: 10.0.0.0/8, communities: ['1:1']}], bindMode: NodeIP", ""},
 		{"too much for a node", "asNumber: 1, nodeToNodeMeshEnabled: true, serviceClusterIPs: [{}], serviceExternalIPs: [{}], serviceLoadBalancerIPs: [{}], nodeMeshPassword: {secretKeyRef: {name: a, key: b}}, nodeMeshMaxRestartTime: 1s",
 			"error with the following fields:\n" +
@@ -249,11 +271,13 @@ func TestValidateBGPConfiguration(t *testing.T) {
 				"-  spec.serviceLoadBalancerIPs (Cannot set ServiceLoadBalancerIPs on a non default BGP Configuration. Move it to the one named default)\n" +
 				"-  spec.nodeMeshPassword (Cannot set nodeMeshPassword on a non default BGP Configuration. Move it to the one named default)\n" +
 				"-  spec.nodeMeshMaxRestartTime (Cannot set nodeMeshMaxRestartTime on a non default BGP Configuration. Move it to the one named default)\n"},
-	})
+	}}
 }
 
-func TestValidateBGPFilter(t *testing.T) {
-	runValidations(t, "apiVersion: projectcalico.org/v3\nkind: BGPFilter\nmetadata: {name: f}\nspec: {%s}\n", []validation{
+func TestValidateBGPFilter(t *testing.T) { filterSuite().run(t) }
+
+func filterSuite() suite {
+	return suite{"apiVersion: projectcalico.org/v3\nkind: BGPFilter\nmetadata: {name: f}\nspec: {%s}\n", []validation{
 		{"nothing", "", ""},
 		{"match all", "exportV4: [{action: Reject}]", ""},
 		{"everything", "importV6: [{cidr: 'fd00::/8', matchOperator: In, prefixLength: {min: 8, max: 128}, source: RemotePeers, interface: 'eth*', peerType: iBGP, communities: {values: ['1:2:3']}, asPathPrefix: [1, '1.1'], priority: 1, action: Accept, operations: [{addCommunity: {value: '1:2'}}, {prependASPath: {prefix: [1]}}, {setPriority: {value: 2147483646}}]}]", ""},
@@ -294,8 +318,8 @@ func TestValidateBGPFilter(t *testing.T) {
 			`error with field spec.exportV4[0].peerType = 'ebgp' (supported values: "eBGP", "iBGP"; did you mean "eBGP"?)`},
 		{"communities", "exportV4: [{action: Accept, communities: {values: []}}, {action: Accept, communities: {values: ['1:1', '70000:2']}}]",
 			"error with the following fields:\n" +
-				"-  spec.exportV4[0].communities.values (write exactly one community; there are 0. For several, write a rule for each)\n" +
-				"-  spec.exportV4[1].communities.values (write exactly one community; there are 2. For several, write a rule for each)\n" +
+				"-  spec.exportV4[0].communities.values (the list has 0 entries, write exactly 1; for several communities, write a rule for each)\n" +
+				"-  spec.exportV4[1].communities.values (the list has 2 entries, write exactly 1; for several communities, write a rule for each)\n" +
 				"-  spec.exportV4[1].communities.values[1] = '70000:2' (invalid community value, expected 16 bit value; 70000 is more than 65535)\n"},
 		{"priority", "exportV4: [{action: Accept, priority: 0}]",
 			"error with field spec.exportV4[0].priority = '0' (write a number from 1 to 2147483646)"},
@@ -303,20 +327,22 @@ func TestValidateBGPFilter(t *testing.T) {
 			"error with field spec.exportV4[0] (operations may only be used with action Accept)"},
 		{"operations", "exportV4: [{action: Accept, operations: [{}, {addCommunity: {value: ''}, setPriority: {value: 0}}, {prependASPath: {prefix: []}}, {prependASPath: {prefix: [0]}}, {setPriority: {}}]}]",
 			"error with the following fields:\n" +
-				"-  spec.exportV4[0].operations[0] (write exactly one of addCommunity, prependASPath and setPriority; there are 0)\n" +
 				"-  spec.exportV4[0].operations[1].addCommunity.value (invalid community value or format used; write aa:nn, or aa:nn:mm for a large community)\n" +
 				"-  spec.exportV4[0].operations[1].setPriority.value = '0' (write a number from 1 to 2147483646)\n" +
-				"-  spec.exportV4[0].operations[1] (write exactly one of addCommunity, prependASPath and setPriority; there are 2)\n" +
-				"-  spec.exportV4[0].operations[2].prependASPath.prefix (write 1 to 10 AS numbers; there are 0)\n" +
+				"-  spec.exportV4[0].operations[2].prependASPath.prefix (the list has 0 entries, write 1 to 10)\n" +
 				"-  spec.exportV4[0].operations[3].prependASPath.prefix[0] = '0' (AS 0 is reserved (RFC 7607); write the real AS number or leave the field out)\n" +
-				"-  spec.exportV4[0].operations[4].setPriority.value (value is required)\n"},
+				"-  spec.exportV4[0].operations[4].setPriority.value (value is required)\n" +
+				"-  spec.exportV4[0].operations[0] (write exactly one of addCommunity, prependASPath and setPriority; there are 0)\n" +
+				"-  spec.exportV4[0].operations[1] (write exactly one of addCommunity, prependASPath and setPriority; there are 2)\n"},
 		{"too many operations", "exportV4: [{action: Accept, operations: [" + strings.Repeat("{addCommunity: {value: '1:1'}},", 11) + "]}]",
 			"error with field spec.exportV4[0].operations (the list has 11 entries, at most 10 are allowed)"},
-	})
+	}}
 }
 
-func TestValidateIPPool(t *testing.T) {
-	runValidations(t, "apiVersion: projectcalico.org/v3\nkind: IPPool\nmetadata: {name: p}\nspec: {%s}\n", []validation{
+func TestValidateIPPool(t *testing.T) { poolSuite().run(t) }
+
+func poolSuite() suite {
+	return suite{"apiVersion: projectcalico.org/v3\nkind: IPPool\nmetadata: {name: p}\nspec: {%s}\n", []validation{
 		{"plain", "cidr: 10.0.0.0/16", ""},
 		{"IPv6", "cidr: 'fd00::/48', vxlanMode: Always", ""},
 		{"small with its block size", "cidr: 192.0.2.1/32, blockSize: 32", ""},
@@ -343,8 +369,8 @@ func TestValidateIPPool(t *testing.T) {
 			"error with field spec (ipipMode and vxlanMode cannot both be enabled)"},
 		{"encapsulation", "cidr: 10.0.0.0/16, ipipMode: always, vxlanMode: 'off'",
 			"error with the following fields:\n" +
-				"-  spec.ipipMode = 'always' (supported values: \"Never\", \"Always\", \"CrossSubnet\"; did you mean \"Always\"?)\n" +
-				"-  spec.vxlanMode = 'off' (supported values: \"Never\", \"Always\", \"CrossSubnet\")\n"},
+				"-  spec.vxlanMode = 'off' (supported values: \"Never\", \"Always\", \"CrossSubnet\")\n" +
+				"-  spec.ipipMode = 'always' (supported values: \"Never\", \"Always\", \"CrossSubnet\"; did you mean \"Always\"?)\n"},
 		{"IPIP on IPv6", "cidr: 'fd00::/64', ipipMode: Always",
 			"error with field spec (IPIP is not supported on IPv6 pools)"},
 		{"selector", "cidr: 10.0.0.0/16, nodeSelector: a =",
@@ -363,11 +389,11 @@ func TestValidateIPPool(t *testing.T) {
 			"error with field spec (namespaceSelector cannot be used with allowedUses Tunnel; write allowedUses: [Workload])"},
 		{"assignment", "cidr: 10.0.0.0/16, assignmentMode: Auto",
 			`error with field spec.assignmentMode = 'Auto' (supported values: "Automatic", "Manual")`},
-	})
+	}}
 }
 
 func TestValidateNode(t *testing.T) {
-	runValidations(t, "apiVersion: projectcalico.org/v3\nkind: Node\nmetadata: {name: n}\nspec: {%s}\n", []validation{
+	suite{"apiVersion: projectcalico.org/v3\nkind: Node\nmetadata: {name: n}\nspec: {%s}\n", []validation{
 		{"nothing", "", ""},
 		{"addresses", "bgp: {ipv4Address: 10.0.0.1/24, ipv6Address: 'fd00::1'}", ""},
 		{"reflector", "bgp: {ipv4Address: 10.0.0.1, routeReflectorClusterID: 244.0.0.1, asNumber: 1}", ""},
@@ -393,23 +419,23 @@ func TestValidateNode(t *testing.T) {
 		{"tunnels", "ipv4VXLANTunnelAddr: x, ipv6VXLANTunnelAddr: 10.0.0.1, vxlanTunnelMACAddr: 1-2, vxlanTunnelMACAddrV6: '00:00:00:00:fe:80:00:00'",
 			"error with the following fields:\n" +
 				"-  spec.ipv4VXLANTunnelAddr = 'x' (write an IPv4 address such as 192.0.2.1, without a length)\n" +
-				"-  spec.ipv6VXLANTunnelAddr = '10.0.0.1' (write an IPv6 address such as fd00::1, without a length)\n" +
 				"-  spec.vxlanTunnelMACAddr = '1-2' (write six bytes, such as 66:2d:bf:4a:6c:01)\n" +
+				"-  spec.ipv6VXLANTunnelAddr = '10.0.0.1' (write an IPv6 address such as fd00::1, without a length)\n" +
 				"-  spec.vxlanTunnelMACAddrV6 = '00:00:00:00:fe:80:00:00' (write six bytes, such as 66:2d:bf:4a:6c:01)\n"},
 		{"the rest", "orchRefs: [{nodeName: n}], wireguard: {interfaceIPv4Address: x, interfaceIPv6Address: z}, addresses: [{}, {address: z, type: Home}], interfaces: [{name: eth0, addresses: [w]}]",
 			"error with the following fields:\n" +
-				"-  spec.orchRefs[0].orchestrator (orchestrator is required, such as k8s)\n" +
+				"-  spec.orchRefs[0].orchestrator (orchestrator is required; write its name, such as k8s)\n" +
 				"-  spec.wireguard.interfaceIPv4Address = 'x' (write an IPv4 address such as 192.0.2.1, without a length)\n" +
 				"-  spec.wireguard.interfaceIPv6Address = 'z' (write an IPv6 address such as fd00::1, without a length)\n" +
-				"-  spec.addresses[0].address (address is required)\n" +
+				"-  spec.addresses[0].address (address is required; write it)\n" +
 				"-  spec.addresses[1].address = 'z' (write an address such as 192.0.2.1 or fd00::1, with or without a length)\n" +
 				"-  spec.addresses[1].type = 'Home' (supported values: \"CalicoNodeIP\", \"InternalIP\", \"ExternalIP\")\n" +
 				"-  spec.interfaces[0].addresses[0] = 'w' (write an address such as 192.0.2.1 or fd00::1, with or without a length)\n"},
-	})
+	}}.run(t)
 }
 
 func TestValidateSecret(t *testing.T) {
-	runValidations(t, "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\n%s\n", []validation{
+	suite{"apiVersion: v1\nkind: Secret\nmetadata: {name: s}\n%s\n", []validation{
 		{"nothing", "", ""},
 		{"data", "data: {mesh: aHVudGVyMg==, rack_1.a-B: ''}", ""},
 		{"plain", "stringData: {mesh: hunter2}", ""},
@@ -419,7 +445,7 @@ func TestValidateSecret(t *testing.T) {
 				"-  data[a/b] (the keys of a Secret are letters, digits and - . _)\n"},
 		{"what was printed", "stringData: {mesh: '***'}",
 			"error with field data.mesh (the value is the *** that is printed in place of a secret; write the secret itself, or remove the line)"},
-	})
+	}}.run(t)
 }
 
 func TestDefault(t *testing.T) {
