@@ -134,6 +134,7 @@ routes as the resources say, 'calctl node status' shows how it goes.`,
 		newNodeCmd(a),
 		newPolicyCmd(a),
 		newDatastoreCmd(a),
+		newCRDsCmd(a),
 		newVersionCmd(a),
 	)
 	root.SetHelpCommand(newHelpCmd())

@@ -33,7 +33,9 @@ type KubeAPI struct {
 	URL  string // https://10.0.0.1:6443
 	// CA signed the server's certificate. It may sign those of clients, whose
 	// names are those of users.
-	CA     *Authority
+	CA *Authority
+	// Warned, if set, hears what the server warns of when it answers Do.
+	Warned func(text string)
 	args   []string
 	client *http.Client
 }
@@ -133,6 +135,11 @@ func (k *KubeAPI) Do(user, method, path, body string) (string, error) {
 		return "", err
 	}
 	defer func() { _ = answer.Body.Close() }()
+	if k.Warned != nil {
+		for _, text := range answer.Header["Warning"] {
+			k.Warned(text)
+		}
+	}
 	text, err := io.ReadAll(answer.Body)
 	if err == nil && answer.StatusCode != http.StatusOK && answer.StatusCode != http.StatusCreated {
 		err = errors.New(answer.Status)

@@ -1,0 +1,133 @@
+//go:build kube
+
+package resources_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"sigs.k8s.io/yaml"
+
+	"github.com/calctl/calctl/node/lab"
+	"github.com/calctl/calctl/resources"
+	"github.com/calctl/calctl/resources/crd"
+)
+
+// beyondCEL are the validations that only calctl can do: the syntax of selectors, and
+// whether there is a community of a name.
+var beyondCEL = map[string]bool{
+	"node selector": true, "peer selector": true, "selector": true,
+	"community not defined": true,
+}
+
+// What Validate says of a resource, the schema of its CustomResourceDefinition makes a
+// real API server say.
+func TestServerAgreesWithValidate(t *testing.T) {
+	k := lab.Local(t).KubeAPI("127.0.0.1:" + lab.FreePort(t))
+	k.Warned = func(text string) { t.Errorf("the server warns: %s", text) }
+	for _, group := range []crd.Group{crd.V3, crd.Classic} {
+		establish(t, k, group)
+		for _, s := range []suite{peerSuite(), configurationSuite(), ofNodeSuite(), filterSuite(), poolSuite()} {
+			for _, tt := range s.tests {
+				raw := decodeOne(t, strings.Replace(s.frame, "%s", tt.in, 1))
+				for _, r := range []resources.Resource{raw, s.resource(t, tt)} {
+					_, err := post(k, group, encode(t, r), r)
+					if valid := tt.want == "" || beyondCEL[tt.name]; valid != (err == nil) {
+						t.Errorf("%s: %s, %s: validate says %q, the server %v", group, r.Kind(), tt.name, tt.want, err)
+					}
+					if err != nil && !strings.Contains(err.Error(), "422") {
+						t.Errorf("%s: %s, %s: refused, but not by the schema: %v", group, r.Kind(), tt.name, err)
+					}
+				}
+			}
+		}
+		for _, d := range crd.Definitions(group) {
+			r, text := full(t, resources.TypeOf(d.Spec.Names.Kind))
+			if _, err := post(k, group, text, r); err != nil {
+				t.Errorf("%s: the sample of a %s: %v", group, r.Kind(), err)
+			}
+		}
+	}
+}
+
+// establish makes the server store the resources of a group.
+func establish(t *testing.T, k *lab.KubeAPI, group crd.Group) {
+	t.Helper()
+	const definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/"
+	for _, d := range crd.Definitions(group) {
+		text, err := yaml.Marshal(d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		k.Apply(definitions+d.Metadata.Name, string(text))
+	}
+	for _, d := range crd.Definitions(group) {
+		lab.Until(t, 20*time.Second, d.Metadata.Name, func() error {
+			got, err := k.Do(lab.KubeAdmin, http.MethodGet, definitions+d.Metadata.Name, "")
+			if err != nil {
+				return err
+			}
+			if strings.Contains(got, "NonStructuralSchema") {
+				t.Errorf("%s is not structural: %s", d.Metadata.Name, got)
+			}
+			return lab.Contains(got, `"type":"Established","status":"True"`, d.Metadata.Name)
+		})
+	}
+}
+
+// post has the server judge a resource, without storing it.
+func post(k *lab.KubeAPI, group crd.Group, text string, r resources.Resource) (string, error) {
+	text = strings.Replace(text, "apiVersion: "+string(crd.V3), "apiVersion: "+string(group), 1)
+	if group == crd.Classic {
+		text = strings.Replace(text, "deleted: true", `deleted: "true"`, 1)
+	}
+	for _, ofServer := range []string{"creationTimestamp", "resourceVersion", "uid"} {
+		if at := strings.Index(text, "\n  "+ofServer+":"); at >= 0 {
+			text = text[:at] + text[at+1+strings.Index(text[at+1:], "\n"):]
+		}
+	}
+	return k.Do(lab.KubeAdmin, http.MethodPost, "/apis/"+string(group)+"/"+resources.TypeOf(r.Kind()).Plural+"?dryRun=All", text)
+}
+
+// A pool's range and blocks stay as they are; what a newer Calico has added to a
+// resource stays in it.
+func TestServerKeeps(t *testing.T) {
+	k := lab.Local(t).KubeAPI("127.0.0.1:" + lab.FreePort(t))
+	establish(t, k, crd.V3)
+	const (
+		pool   = "/apis/projectcalico.org/v3/ippools/p"
+		filter = "/apis/projectcalico.org/v3/bgpfilters/f"
+	)
+	put := func(spec string) error {
+		_, err := k.Do(lab.KubeAdmin, http.MethodPatch, pool, "apiVersion: projectcalico.org/v3\nkind: IPPool\nmetadata: {name: p}\nspec: {"+spec+"}\n")
+		return err
+	}
+	for _, step := range []struct{ spec, refused string }{
+		{"cidr: 10.0.0.0/16", ""},
+		{"cidr: 10.0.0.0/16, blockSize: 28", "IPPool BlockSize cannot be modified"},
+		{"cidr: 10.0.0.0/16, blockSize: 26", ""},
+		{"cidr: 10.0.0.0/16, blockSize: 26, natOutgoing: true", ""},
+		{"cidr: 10.0.0.0/17, blockSize: 26", "IPPool CIDR cannot be modified; create another pool instead"},
+		{"cidr: 10.0.0.0/16, blockSize: 27", "IPPool BlockSize cannot be modified"},
+	} {
+		switch err := put(step.spec); {
+		case step.refused == "" && err != nil:
+			t.Errorf("%s: %v", step.spec, err)
+		case step.refused != "" && (err == nil || !strings.Contains(err.Error(), step.refused)):
+			t.Errorf("%s: got %v, want %q", step.spec, err, step.refused)
+		}
+	}
+	k.Apply(filter, "apiVersion: projectcalico.org/v3\nkind: BGPFilter\nmetadata: {name: f}\n"+
+		"spec: {exportV4: [{action: Accept, novel: {a: 1}, operations: [{setPriority: {value: 1, mild: true}}]}], importV9: [x]}\nstatus: {seen: 1}\n")
+	got, err := k.Do(lab.KubeAdmin, http.MethodGet, filter, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`"novel":{"a":1}`, `"mild":true`, `"importV9":["x"]`, `"status":{"seen":1}`} {
+		if err := lab.Contains(got, want); err != nil {
+			t.Error(err)
+		}
+	}
+}
