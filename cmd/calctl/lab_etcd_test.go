@@ -313,13 +313,16 @@ func TestLabEtcdIsKilled(t *testing.T) {
 	})
 }
 
-func (c *onEtcd) raw() *clientv3.Client {
-	c.T.Helper()
-	client, err := clientv3.New(clientv3.Config{Endpoints: []string{c.etcd.Socket}, Logger: zap.NewNop()})
+func (c *onEtcd) raw() *clientv3.Client { return rawEtcd(c.T, c.etcd) }
+
+// rawEtcd is a client of an etcd that knows nothing of Calico.
+func rawEtcd(t testing.TB, e *lab.Etcd) *clientv3.Client {
+	t.Helper()
+	client, err := clientv3.New(clientv3.Config{Endpoints: []string{e.Socket}, Logger: zap.NewNop()})
 	if err != nil {
-		c.T.Fatal(err)
+		t.Fatal(err)
 	}
-	c.T.Cleanup(func() { _ = client.Close() })
+	t.Cleanup(func() { _ = client.Close() })
 	return client
 }
 

@@ -24,10 +24,13 @@ protocol bgp r1 {
 `
 
 // hears is a condition: a BIRD has heard of these prefixes and of no others.
-func hears(b *lab.Bird, prefixes string) func() error {
+func hears(b *lab.Bird, prefixes string) func() error { return hearsBy(b, "r1", prefixes) }
+
+// hearsBy is hears of one session of BIRD's.
+func hearsBy(b *lab.Bird, session, prefixes string) func() error {
 	return func() error {
 		got := map[string]bool{}
-		for line := range strings.Lines(b.CLI("show route protocol r1")) {
+		for line := range strings.Lines(b.CLI("show route protocol " + session)) {
 			if word, _, _ := strings.Cut(line, " "); strings.Contains(word, "/") {
 				got[word] = true
 			}

@@ -120,6 +120,22 @@ var sameExports = []place{
 		installed: 1,
 	},
 	{
+		// A block goes as a whole, and of what is inside of it what is better than normal.
+		name: "blocks",
+		resources: tens + two + aPool("closed", "12.0.0.0/8", "disableBGPExport: true") + aConfig("prefixAdvertisements: "+both("{cidr: '10.8.0.0/16', communities: ['1:8']}")) +
+			aBlock("r1", "10.8.0.0/24") + aBlock("r1", "12.7.0.0/24") + aBlock("r1", "20.0.0.0/24") + aBlock("r1", "10.8.2.1/32") + aBlock("r3", "10.9.0.0/24") +
+			twice("BlockAffinity", "pending", "node: r1, state: pending, cidr: '10.8.1.0/24'"),
+		kernel: []string{
+			"10.8.0.1/32 via 192.168.1.77 metric 1024", "10.8.0.2/32 via 192.168.1.77 metric 512", "10.8.1.1/32 via 192.168.1.77 metric 1024",
+			"10.8.2.1/32 via 192.168.1.77 metric 1024", "20.0.0.1/32 via 192.168.1.77 metric 2000",
+		},
+		neighbours: []beside{
+			{host: 2, asn: 65002, routes: []string{"10.8.0.5/32"}, hears: 8},
+			{host: 3, routes: []string{"10.9.0.0/24", "10.8.0.0/24", "10.8.0.3/32 bgp_local_pref = 2147482623;", "10.8.0.4/32 bgp_local_pref = 2147483135;"}, hears: 6},
+		},
+		installed: 7,
+	},
+	{
 		// What leads to workloads is not for peers of the own AS, nor for any by eBPF.
 		name:      "interfaces of workloads",
 		resources: tens + two,

@@ -44,6 +44,11 @@ func aPool(name, cidr, more string) string {
 	return twice("IPPool", name, "cidr: '"+cidr+"', "+more)
 }
 
+// aBlock is a BlockAffinity: the node has the addresses.
+func aBlock(node, cidr string) string {
+	return twice("BlockAffinity", node+"-"+strings.NewReplacer(".", "-", "/", "-").Replace(cidr), "node: "+node+", cidr: '"+cidr+"'")
+}
+
 // tens is an IPPool for 10.0.0.0/8, in which all networks of the places are.
 var tens = aPool("tens", "10.0.0.0/8", "")
 

@@ -20,7 +20,7 @@ const MaxHops = 16
 // they need not be on a link of this host.
 type Route struct {
 	Dst netip.Prefix
-	Via []netip.Addr // none: the route is not wanted any more
+	Via []netip.Addr // none: the route is not wanted any more; the zero Addr alone: a blackhole
 }
 
 // Host is what the kernel knows besides our own routes.

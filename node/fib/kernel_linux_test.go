@@ -861,3 +861,28 @@ func TestTwoFight(t *testing.T) {
 	reports(t, s, status.Routes{Wanted: len(dsts), Installed: len(dsts)})
 	has(t, look, dsts[0].String()+" via 192.0.2.2%eth0", dsts[99].String()+" via 192.0.2.2%eth0")
 }
+
+// TestBlackhole: the zero Addr alone drops packets, of either family; it may take the
+// place of next hops, and they its.
+func TestBlackhole(t *testing.T) {
+	look, s, _ := runs(t)
+	four, six := netip.MustParsePrefix("10.1.0.0/26"), netip.MustParsePrefix("2001:db8:1::/64")
+	for i := range 2 {
+		if i == 1 { // next hops may lie inside of it
+			s.SetGround(Ground{Static: map[netip.Prefix]netip.Addr{four: {}, six: {}}})
+		}
+		s.Want([]Route{{four, []netip.Addr{{}}}, {six, []netip.Addr{{}}}})
+		expect(t, look, "10.1.0.0/26 is a blackhole route", "2001:db8:1::/64 is a blackhole route")
+		wait(t, func() string {
+			if r := s.Status(); r.Wanted != 2 || r.Installed != 2 {
+				return fmt.Sprintf("%+v", r)
+			}
+			return ""
+		})
+		s.Want([]Route{{four, addrs("192.0.2.2")}, {six, addrs("2001:db8::2")}})
+		expect(t, look, "10.1.0.0/26 via 192.0.2.2%eth0", "2001:db8:1::/64 via 2001:db8::2%eth0")
+	}
+	s.Want([]Route{{four, []netip.Addr{{}}}, {six, []netip.Addr{{}}}})
+	s.Want([]Route{{Dst: four}, {Dst: six}})
+	expect(t, look)
+}

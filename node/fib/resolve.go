@@ -12,8 +12,12 @@ import (
 // resolve works out how the kernel reaches a set of BGP next hops: the hops of
 // a route with the longest match among the routes that are not ours, and the static
 // ones. Our own otherwise are not among them, so a route can't come to depend on
-// itself. When there is no way to any, they are a dead end, and why says why.
+// itself. When there is no way to any, they are a dead end, and why says why; the zero
+// Addr is meant to be one.
 func (f *facts) resolve(addrs []netip.Addr, v6 bool) (hops []Hop, why string) {
+	if len(addrs) == 1 && !addrs[0].IsValid() {
+		return []Hop{{Dead: Blackhole}}, ""
+	}
 	var reasons []string
 	end := Unreachable
 	for i, a := range addrs {
@@ -48,7 +52,7 @@ func unreachable(format string, args ...any) ([]Hop, nowhere) {
 // reach resolves one next hop.
 func (f *facts) reach(a netip.Addr, v6 bool) ([]Hop, nowhere) {
 	switch {
-	case a.IsUnspecified():
+	case !a.IsValid() || a.IsUnspecified():
 		return unreachable("next hop %s is no address of a router", a)
 	case a.IsMulticast():
 		return unreachable("next hop %s is a multicast address", a)

@@ -192,7 +192,8 @@ func (s *Syncer) target(e *entry) (target uint32, blocked bool) {
 		return 0, false
 	}
 	target = s.table.vias.at(e.want).hops
-	if _, static := s.facts.config.Static[e.dst.prefix()]; static && dead(*s.table.sets.at(target)) {
+	gateway, static := s.facts.config.Static[e.dst.prefix()]
+	if static && gateway.IsValid() && dead(*s.table.sets.at(target)) {
 		return 0, false // a gateway that isn't there is not to be in the way of others
 	}
 	why, rival := s.facts.obstacle(e.dst.prefix())

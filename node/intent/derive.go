@@ -34,7 +34,7 @@ func Derive(snap *resources.Snapshot, node string, host Host) (BGP, []Problem) {
 
 	d.unheard()
 	d.pools = d.readPools()
-	services := d.services()
+	blocks, services := d.blocks(), d.services()
 	ignored := slices.Concat(neverLocal, d.global.IgnoredInterfaces)
 	return BGP{
 		ASN:      d.localASN(),
@@ -43,8 +43,8 @@ func Derive(snap *resources.Snapshot, node string, host Host) (BGP, []Problem) {
 		Listen:   d.listenOn(),
 		Peers:    d.roster.peers(),
 		Refused:  d.roster.refused(),
-		Local:    localRoutes(host, d.static(services.told), ignored, priorities(&d.global)),
-		Export:   d.export(services),
+		Local:    localRoutes(host, d.static(blocks, services.told), ignored, priorities(&d.global)),
+		Export:   d.export(blocks, services),
 		Kernel:   d.kernel(services.kept),
 
 		Priorities:        priorities(&d.global),

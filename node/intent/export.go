@@ -33,9 +33,11 @@ func (d *derivation) readPools() []pool {
 	return pools
 }
 
-// export makes the IPPools and the service ranges the export policy.
-func (d *derivation) export(services serviceRanges) policy.Export {
+// export makes the IPPools, the node's blocks and the service ranges the export policy.
+func (d *derivation) export(blocks []netip.Prefix, services serviceRanges) policy.Export {
 	e := policy.Export{
+		Blocks:   blocks,
+		Normal:   priorities(&d.global),
 		Services: slices.Concat(services.told, services.reflected),
 		Tunnel:   d.tunnelled(),
 	}

@@ -268,6 +268,7 @@ func show(t *testing.T, b intent.BGP) string {
 		}
 	}
 	prefixes(out.Export, "accept", b.Export.Accept)
+	prefixes(out.Export, "blocks", b.Export.Blocks)
 	prefixes(out.Export, "services", b.Export.Services)
 	prefixes(out.Export, "reject", b.Export.Reject)
 	prefixes(out.Kernel, "services", b.Kernel.Services)

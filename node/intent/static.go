@@ -2,6 +2,7 @@ package intent
 
 import (
 	"net/netip"
+	"slices"
 
 	"github.com/calctl/calctl/resources"
 )
@@ -46,10 +47,11 @@ func (d *derivation) pin(q *request, router netip.Addr) {
 	d.pins[dst] = pinned{gateway, q.key}
 }
 
-// static are the routes that are there because a resource says so.
-func (d *derivation) static(services []netip.Prefix) map[netip.Prefix]Local {
+// static are the routes that are there because a resource says so. A block of one
+// address has none: whoever has the address has its route.
+func (d *derivation) static(blocks, services []netip.Prefix) map[netip.Prefix]Local {
 	static := map[netip.Prefix]Local{}
-	for _, p := range services {
+	for _, p := range slices.Concat(networks(blocks), services) {
 		if canRoute(p) {
 			static[p] = Local{Source: Static}
 		}

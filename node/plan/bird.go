@@ -133,10 +133,15 @@ func symbol(what, name string) string {
 }
 
 // set is a set of prefixes and all that lies inside them.
-func set(prefixes []netip.Prefix) string {
+func set(prefixes []netip.Prefix) string { return prefixSet(prefixes, "+") }
+
+// exactly is a set of prefixes without what lies in them.
+func exactly(prefixes []netip.Prefix) string { return prefixSet(prefixes, "") }
+
+func prefixSet(prefixes []netip.Prefix, more string) string {
 	var list []string
 	for _, p := range prefixes {
-		list = append(list, p.String()+"+")
+		list = append(list, p.String()+more)
 	}
 	return "[ " + strings.Join(list, ", ") + " ]"
 }

@@ -44,6 +44,10 @@ function priority_%[1]s() {
 		}
 		b.line("\tif net ~ [ %v+ ] then { %s}", a.CIDR, add)
 	}
+	if list := of(six, b.Export.Blocks); len(list) > 0 {
+		b.line("\tif net ~ %s then accept;", exactly(list))
+		b.line("\tif net ~ %s then { if krt_metric < %d then accept; reject; }", set(list), b.normalPriority(six))
+	}
 	b.inside(six, b.Export.Services, "\t", "accept")
 	b.inside(six, b.Export.Accept, "\t", "accept")
 	b.line("\treject;")

@@ -89,9 +89,12 @@ type Policy struct {
 }
 
 // Export says what of the routes that no filter decides on is told: not what lies
-// in Reject, else what lies in Services or Accept, with communities, else nothing.
+// in Reject; else, of what lies in one of Blocks, the block itself and what has a
+// better priority than normal; else what lies in Services or Accept. Communities go
+// with it. Nothing else is told.
 type Export struct {
 	Reject      []netip.Prefix  `json:"reject"`
+	Blocks      []netip.Prefix  `json:"blocks"`   // of addresses, that are this node's
 	Services    []netip.Prefix  `json:"services"` // ranges of service addresses
 	Accept      []netip.Prefix  `json:"accept"`
 	Communities []Advertisement `json:"communities"`
@@ -126,7 +129,7 @@ func (p Plan) Document() Document {
 		Node: p.Node, RouterID: p.RouterID, ASNumber: p.ASN,
 		Listen:   Listen{p.Port, list(p.Listen)},
 		Problems: []Problem{}, Peers: []Peer{}, Refused: []Refused{}, Routes: []Route{},
-		Export: Export{list(p.Export.Reject), list(p.Export.Services), list(p.Export.Accept), []Advertisement{}},
+		Export: Export{list(p.Export.Reject), list(p.Export.Blocks), list(p.Export.Services), list(p.Export.Accept), []Advertisement{}},
 		Kernel: Kernel{list(p.Kernel.Services), list(p.Kernel.Pools)},
 	}
 	for _, q := range p.Problems {
@@ -216,7 +219,7 @@ func family(a netip.Addr) string {
 
 func (p Plan) route(prefix netip.Prefix) Route {
 	r := p.Local[prefix]
-	return Route{prefix, sources[r.Source], r.Gateway, r.Interface, r.Metric, p.Export.Permits(prefix)}
+	return Route{prefix, sources[r.Source], r.Gateway, r.Interface, r.Metric, p.Export.Permits(prefix, r.Metric)}
 }
 
 var sources = map[intent.Source]string{intent.Direct: "direct", intent.Kernel: "kernel", intent.Static: "static"}

@@ -12,13 +12,18 @@ import (
 
 // An Export says what is told of the routes that no filter decides on, in this
 // order: what lies inside an IPPool with disableBGPExport is kept, and so is what
-// leads to a workload's interface; what lies inside a range of service addresses
-// or another pool is told, with communities where such are advertised; everything
-// else is kept. The lists of prefixes are sorted.
+// leads to a workload's interface; a block of this node's is told, and of what lies
+// inside of one only what is better than normal; what lies inside a range of service
+// addresses or another pool is told; everything else is kept. With what is told go
+// communities, where such are advertised. The lists of prefixes are sorted.
 type Export struct {
 	Reject   []netip.Prefix // IPPools with disableBGPExport
+	Blocks   []netip.Prefix // blocks of addresses that are this node's (BlockAffinity)
 	Services []netip.Prefix // ranges of service addresses
 	Accept   []netip.Prefix // the other IPPools
+	// Normal are the priorities of normal routes: inside of a block one has to be
+	// better to be told.
+	Normal Priorities
 	// Tunnel says that routes by tunl0 are told to peers of our own AS as well:
 	// BGP programs the routes of IPIP pools, and not Calico's Felix.
 	Tunnel bool
@@ -49,14 +54,22 @@ func (a Advertisement) steps() []func(*wire.Fields) {
 
 // Equal reports whether two say the same.
 func (e Export) Equal(o Export) bool {
-	return slices.Equal(e.Reject, o.Reject) && slices.Equal(e.Services, o.Services) &&
-		slices.Equal(e.Accept, o.Accept) && e.Tunnel == o.Tunnel &&
+	return slices.Equal(e.Reject, o.Reject) && slices.Equal(e.Blocks, o.Blocks) &&
+		slices.Equal(e.Services, o.Services) && slices.Equal(e.Accept, o.Accept) &&
+		e.Normal == o.Normal && e.Tunnel == o.Tunnel &&
 		slices.EqualFunc(e.Advertise, o.Advertise, Advertisement.equal)
 }
 
-// Permits reports whether peers may hear of p, unless it leads to a workload.
-func (e Export) Permits(p netip.Prefix) bool {
-	return !within(p, e.Reject) && (within(p, e.Services) || within(p, e.Accept))
+// Permits reports whether peers may hear of a route to p with a priority, unless it
+// leads to a workload.
+func (e Export) Permits(p netip.Prefix, priority uint32) bool {
+	switch {
+	case within(p, e.Reject):
+		return false
+	case within(p, e.Blocks):
+		return slices.Contains(e.Blocks, p) || priority < e.Normal.Of(p)
+	}
+	return within(p, e.Services) || within(p, e.Accept)
 }
 
 func within(p netip.Prefix, in []netip.Prefix) bool {
@@ -72,16 +85,19 @@ func within(p netip.Prefix, in []netip.Prefix) bool {
 // goroutine at a time.
 type Exporter struct {
 	filters
-	reject, services, accept bart.Lite
-	workloads                func(string) bool   // interfaces whose routes are kept
-	advertise                bart.Table[*change] // what communities are added inside of a prefix
+	reject, blocks, services, accept bart.Lite
+
+	normal    Priorities
+	workloads func(string) bool   // interfaces whose routes are kept
+	advertise bart.Table[*change] // what communities are added inside of a prefix
 }
 
 // NewExporter makes an Exporter; external says whether the peers are in another
 // AS than we are towards them.
 func NewExporter(c Chain, e Export, external bool) *Exporter {
-	x := &Exporter{filters: newFilters(c, external)}
+	x := &Exporter{filters: newFilters(c, external), normal: e.Normal}
 	insert(&x.reject, e.Reject)
+	insert(&x.blocks, e.Blocks)
 	insert(&x.services, e.Services)
 	insert(&x.accept, e.Accept)
 	x.workloads = ofEBPF
@@ -109,6 +125,11 @@ func (x *Exporter) Judge(t Route) Decision {
 		return Decision{By: ByShutPool}
 	case t.Interface != "" && x.workloads(t.Interface):
 		return Decision{By: ByInterface}
+	case x.blocks.LookupPrefix(t.Prefix):
+		if x.blocks.Get(t.Prefix) || PriorityOf(t.Attrs) < x.normal.Of(t.Prefix) {
+			return x.told(&t, ByBlock)
+		}
+		return Decision{By: ByBlock}
 	case x.services.LookupPrefix(t.Prefix):
 		return x.told(&t, ByService)
 	case x.accept.LookupPrefix(t.Prefix):

@@ -41,6 +41,7 @@ const (
 	ByRule                  // a rule of a BGPFilter
 	ByPool                  // an IPPool that the route is inside of
 	ByShutPool              // one with disableBGPExport
+	ByBlock                 // a block of this node's that the route is, or is inside of
 	ByService               // a range of service addresses that the route is inside of
 	ByInterface             // the interface, which is a workload's
 	ByKeptPool              // an IPPool whose routes aren't to be in the kernel (programClusterRoutes)
@@ -56,6 +57,8 @@ func (s Step) String() string {
 		return "IPPool"
 	case ByShutPool:
 		return "IPPool with disableBGPExport"
+	case ByBlock:
+		return "block of this node"
 	case ByService:
 		return "service range"
 	case ByInterface:

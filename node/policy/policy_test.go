@@ -465,16 +465,18 @@ func TestOfTakesTheRightList(t *testing.T) {
 func TestPoolsArePermits(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
 	told := 0
-	a := attrs(t, "")
 	for range 500 {
 		e := anyExport(r)
 		x := policy.NewExporter(policy.Chain{}, e, false)
 		for range 40 {
 			p := anyPrefix(r)
-			if got := x.Judge(policy.Route{Prefix: p, Attrs: a}).Attrs != nil; got != e.Permits(p) {
-				t.Fatalf("%v of %+v: %v, Permits says %v", p, e, got, e.Permits(p))
+			priority := []uint32{0, 512, 1024, 2048}[r.IntN(4)]
+			a := attrs(t, fmt.Sprintf("pref %d", policy.LocalPref(priority)))
+			permits := e.Permits(p, priority)
+			if got := x.Judge(policy.Route{Prefix: p, Attrs: a}).Attrs != nil; got != permits {
+				t.Fatalf("%v with %d of %+v: %v, Permits says %v", p, priority, e, got, permits)
 			}
-			if e.Permits(p) {
+			if permits {
 				told++
 			}
 		}
@@ -499,7 +501,9 @@ func anyExport(r *rand.Rand) policy.Export {
 	}
 	for range r.IntN(3) {
 		e.Reject = append(e.Reject, anyPrefix(r))
+		e.Blocks = append(e.Blocks, anyPrefix(r))
 	}
+	e.Normal.IPv6 = []uint32{0, 2000}[r.IntN(2)]
 	return e
 }
 
@@ -519,7 +523,7 @@ func TestPermits(t *testing.T) {
 		"2001:db8:1::/48": true,
 		"::/0":            false,
 	} {
-		if got := e.Permits(netip.MustParsePrefix(p)); got != want {
+		if got := e.Permits(netip.MustParsePrefix(p), policy.DefaultPriority); got != want {
 			t.Errorf("%s: %v", p, got)
 		}
 	}

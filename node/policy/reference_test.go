@@ -27,7 +27,7 @@ type plain struct {
 	external    bool
 }
 
-// slow is what BGPFilters, service ranges and pools mean, written from Calico's description
+// slow is what BGPFilters, blocks, service ranges and pools mean, written from Calico's description
 // and not from the code: the route as it passes, or nil, and who decided.
 func slow(filters []*resources.BGPFilter, importing bool, e policy.Export, r plain) (*plain, string) {
 	for _, f := range filters {
@@ -69,10 +69,26 @@ func slow(filters []*resources.BGPFilter, importing bool, e policy.Export, r pla
 			return nil, "interface of workloads"
 		}
 	}
-	for i, p := range slices.Concat(e.Services, e.Accept) {
+	metric, own := 2147483647-r.pref, []string{}
+	for _, p := range e.Blocks {
+		if b, most := bitsOf(p); most == r.most && strings.HasPrefix(r.bits, b) {
+			own = append(own, b)
+		}
+	}
+	normal := map[int]uint32{32: e.Normal.IPv4, 128: e.Normal.IPv6}[r.most]
+	if normal == 0 {
+		normal = 1024
+	}
+	if len(own) > 0 && !slices.Contains(own, r.bits) && metric >= int(normal) {
+		return nil, "block of this node"
+	}
+	for i, p := range slices.Concat(e.Blocks, e.Services, e.Accept) {
 		if b, most := bitsOf(p); most == r.most && strings.HasPrefix(r.bits, b) {
 			who := "IPPool"
-			if i < len(e.Services) {
+			switch {
+			case i < len(e.Blocks):
+				who = "block of this node"
+			case i < len(e.Blocks)+len(e.Services):
 				who = "service range"
 			}
 			for _, a := range e.Advertise {
@@ -243,6 +259,12 @@ func TestAgainstTheDescription(t *testing.T) {
 		for range d.IntN(2) {
 			export.Services = append(export.Services, d.Prefix(v4))
 		}
+		for range d.IntN(2) {
+			export.Blocks = append(export.Blocks, d.Prefix(v4))
+		}
+		if d.Sometimes() {
+			export.Normal = policy.Priorities{IPv4: uint32(d.Priority()), IPv6: uint32(d.Priority())}
+		}
 		export.Tunnel = d.IntN(2) == 0
 		for range d.IntN(2) {
 			export.Reject = append(export.Reject, d.Prefix(v4))
@@ -292,7 +314,7 @@ func TestAgainstTheDescription(t *testing.T) {
 			}
 		}
 	}
-	for _, s := range []policy.Step{policy.ByDefault, policy.ByRule, policy.ByPool, policy.ByShutPool, policy.ByService, policy.ByInterface} {
+	for _, s := range []policy.Step{policy.ByDefault, policy.ByRule, policy.ByPool, policy.ByShutPool, policy.ByBlock, policy.ByService, policy.ByInterface} {
 		if seen[s.String()] < 100 {
 			t.Errorf("%s decided %d times only", s, seen[s.String()])
 		}

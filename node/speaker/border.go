@@ -9,8 +9,10 @@ import (
 // A Change is the new set of best paths for one prefix. Of its own local routes
 // the speaker reports static ones by a gateway.
 type Change struct {
-	Prefix   netip.Prefix
-	NextHops []netip.Addr // sorted, several when paths are equally good; none: the route is gone. Shared: don't change it
+	Prefix netip.Prefix
+	// NextHops are sorted, several when paths are equally good; none: the route is
+	// gone. The zero Addr, alone, drops packets. Shared: don't change it.
+	NextHops []netip.Addr
 }
 
 // Events are what a speaker tells while it runs. The functions are called from

@@ -30,7 +30,7 @@ func check(want intent.BGP) (intent.BGP, map[netip.AddrPort]error, error) {
 			return want, nil, fmt.Errorf("local route: %w", err)
 		}
 	}
-	inside := slices.Concat(want.Export.Reject, want.Export.Services, want.Export.Accept)
+	inside := slices.Concat(want.Export.Reject, want.Export.Blocks, want.Export.Services, want.Export.Accept)
 	for _, a := range want.Export.Advertise {
 		inside = append(inside, a.CIDR)
 	}

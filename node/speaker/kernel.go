@@ -38,8 +38,8 @@ func (k *kernel) change(prefix netip.Prefix, c rib.Choice) Change {
 
 // hopsOf are the next hops the kernel is to use. Of a route that nobody can
 // reach it is the next hop all the same: the syncer makes a dead end of it, and
-// reports what is wrong. Of our own routes only static ones by a gateway are for
-// the kernel.
+// reports what is wrong. Of our own routes only the static ones are for the kernel:
+// by their gateway, or by the zero Addr, which is nowhere.
 func hopsOf(c rib.Choice) []netip.Addr {
 	switch {
 	case c.Hops != nil:
@@ -48,7 +48,7 @@ func hopsOf(c rib.Choice) []netip.Addr {
 		return nil
 	case c.Best.Local() == nil:
 		return []netip.Addr{c.Best.Attrs().NextHop()}
-	case c.Best.Peer().Source == rib.Static && c.Best.Local().Gateway.IsValid():
+	case c.Best.Peer().Source == rib.Static:
 		return []netip.Addr{c.Best.Local().Gateway}
 	}
 	return nil

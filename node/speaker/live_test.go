@@ -64,7 +64,7 @@ func TestExportChange(t *testing.T) {
 			} else {
 				birdRoute(t, b, p.String())
 			}
-			if want.Export.Permits(p) != strings.Contains(" "+list+" ", " "+p.String()+" ") {
+			if want.Export.Permits(p, policy.DefaultPriority) != strings.Contains(" "+list+" ", " "+p.String()+" ") {
 				t.Errorf("%v: the test and Permits don't agree", p)
 			}
 		}
@@ -136,7 +136,7 @@ func TestExportAgreesWithPermits(t *testing.T) {
 		s.apply(want)
 		s.awaitUp(f.addr4())
 		for p := range want.Local {
-			if e.Permits(p) {
+			if e.Permits(p, policy.DefaultPriority) {
 				birdRoute(t, b, p.String(), "64512")
 			} else {
 				birdRoute(t, b, p.String())

@@ -305,7 +305,7 @@ func (l *layout) tell(id int, to tie, p netip.Prefix, best *choice) (announcemen
 	if best.local != nil && a.nextHop == address(to.peer, to.v6) { // RFC 4271, 5.1.3: not by way of the peer itself
 		return announcement{}, false
 	}
-	return a, ok || !decided && n.export.Permits(p)
+	return a, ok || !decided && n.export.Permits(p, policy.DefaultPriority)
 }
 
 // The communities that mean something (RFC 1997, RFC 9494), and attributes.

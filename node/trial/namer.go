@@ -20,7 +20,7 @@ type named struct {
 	place  string
 }
 
-func newNamer(snap *resources.Snapshot, e intent.Environment) namer {
+func newNamer(snap *resources.Snapshot, node string, e intent.Environment) namer {
 	n := namer{}
 	for _, name := range slices.Sorted(maps.Keys(snap.Pools)) {
 		key, spec := resources.Key{Kind: resources.KindIPPool, Name: name}, snap.Pools[name].Spec
@@ -30,6 +30,11 @@ func newNamer(snap *resources.Snapshot, e intent.Environment) namer {
 			n.add(policy.ByPool, spec.CIDR, key.String()+" spec.cidr")
 		}
 		n.add(policy.ByKeptPool, spec.CIDR, cluster.String()+" spec.programClusterRoutes")
+	}
+	for _, name := range slices.Sorted(maps.Keys(snap.Blocks)) {
+		if block, ok := snap.Blocks[name].Block(node); ok {
+			n.add(policy.ByBlock, block.String(), resources.Key{Kind: resources.KindBlockAffinity, Name: name}.String()+" spec.cidr")
+		}
 	}
 	var spec resources.BGPConfigurationSpec
 	if c := snap.Configs[cluster.Name]; c != nil {

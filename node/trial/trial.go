@@ -46,7 +46,7 @@ func New(snap *resources.Snapshot, node string, e intent.Environment) (*Trials, 
 	}
 	return &Trials{
 		name: node, node: b, peers: map[string]*peer{},
-		installer: policy.NewInstaller(b.Kernel), names: newNamer(snap, e),
+		installer: policy.NewInstaller(b.Kernel), names: newNamer(snap, node, e),
 	}, nil
 }
 
