@@ -1,8 +1,10 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -10,8 +12,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/calctl/calctl/node/lab"
 	"github.com/calctl/calctl/node/policy/policytest"
+	"github.com/calctl/calctl/status"
 )
 
 // ours are the routes that calctl has in the kernel of a host.
@@ -31,21 +36,58 @@ func ours(h *lab.Host) string {
 }
 
 // forget takes calctl's routes out of a kernel. Those by next-hop objects go with the
-// objects: iproute2 doesn't flush them.
+// objects, as iproute2 doesn't flush them; and it stops where calctl deletes one at the
+// same time, which is as good.
 func forget(h *lab.Host) {
-	h.IP("nexthop", "flush", "proto", "179")
+	_, _ = h.Try("ip", "nexthop", "flush", "proto", "179")
 	for _, family := range []string{"-4", "-6"} {
-		h.IP(family, "route", "flush", "proto", "179")
+		_, _ = h.Try("ip", family, "route", "flush", "proto", "179")
 	}
 }
 
+// stateOf is what a node says of itself that has nothing to do with the way it came
+// there.
+func stateOf(n *lab.Calctl) (string, error) {
+	r, err := n.Status()
+	if err == nil && (r.Routes.Wanted == 0 || r.Routes.Installed != r.Routes.Wanted) {
+		err = fmt.Errorf("%d of %d routes are in the kernel", r.Routes.Installed, r.Routes.Wanted)
+	}
+	if err != nil {
+		return "", err
+	}
+	for i := range r.Peers {
+		p := &r.Peers[i]
+		p.Since, p.LastError, p.AttemptError = time.Time{}, "", ""
+	}
+	text, err := json.MarshalIndent(struct {
+		Peers    []status.Peer
+		Routes   status.Routes
+		Problems []status.Problem
+	}{r.Peers, r.Routes, r.Problems}, "", " ")
+	return string(text), err
+}
+
+// A way is how a node comes to the last of some resources.
+type way struct {
+	name  string
+	steps []string
+	wait  bool // until each step has done its work
+	// before is what happens before a step; after sees to it that it is over, when
+	// all steps are done.
+	before func(step int)
+	after  func()
+	loses  string // the neighbour whose sessions end on the way
+}
+
 // TestLabAnyOrder: a node goes through the same policies forward, backward, some
-// at once, and with things going wrong on the way: files that can't be read, and
-// routes that somebody takes out of the kernel. At the end of each way its
-// neighbours hear the same and its kernel has the same, and its sessions are the
-// ones it had at first. Peers that come and go on the way, and answer to nobody,
-// leave nothing behind.
+// at once, and with things going wrong on the way: files that can't be read,
+// routes that somebody takes out of the kernel, a kernel that refuses routes, a
+// neighbour that is killed and comes back. At the end of each way its
+// neighbours hear the same, its kernel has the same and it says the same of itself;
+// sessions are the ones it had at first. Peers that come and go on the way, and answer to
+// nobody, leave nothing behind.
 func TestLabAnyOrder(t *testing.T) {
+	t.Parallel()
 	w, d := policyLab(t, 3), policytest.New(3)
 	r1 := w.r1
 	node := r1.Calctl()
@@ -68,71 +110,113 @@ spec: {peerIP: 192.168.2.77, asNumber: 65007, filters: [a]}
 	node.Apply(list[0])
 	node.Start()
 	up := w.sessions(t, node)
+
 	broken := filepath.Join(node.Store, "bgpfilters", "broken.yaml")
-	ways := []struct {
-		name  string
-		steps []string
-		ill   bool // things go wrong on the way
-		wait  bool // until each step has done its work
-	}{
+	mishaps := func(step int) {
+		forget(r1)
+		if step == 1 {
+			if err := os.WriteFile(broken, []byte("kind: [nonsense"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			lab.Until(t, 10*time.Second, "the problem of the file", func() error {
+				r, err := node.Status()
+				if err == nil && len(r.Problems) == 0 {
+					err = errors.New("there is none")
+				}
+				return err
+			})
+		}
+	}
+	mend := func() {
+		if err := os.Remove(broken); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// Somebody else's routes with the same metric are in the way of ours.
+	obstacles := w.newIn(want, w.foretold(t, list[0]))
+	block := func(step int) {
+		if step != 1 {
+			return
+		}
+		lab.Until(t, 20*time.Second, "the first step's picture", w.looks(w.foretold(t, list[0])))
+		for _, p := range obstacles {
+			r1.IP("route", "add", "blackhole", p.String(), "metric", "32", "proto", "static")
+		}
+	}
+	unblock := func() {
+		lab.Until(t, 20*time.Second, "routes that the kernel refuses", func() error {
+			r, err := node.Status()
+			if err == nil && r.Routes.NotInstalled != len(obstacles) {
+				err = fmt.Errorf("%d are not in the kernel, want %d", r.Routes.NotInstalled, len(obstacles))
+			}
+			return err
+		})
+		for _, p := range obstacles {
+			r1.IP("route", "del", "blackhole", p.String(), "metric", "32", "proto", "static")
+		}
+	}
+	t1 := &w.neighbours[0]
+	lose := func(step int) {
+		switch step {
+		case 1:
+			t1.bird.Kill()
+		case 4:
+			t1.bird = t1.host.Bird(t1.config(w.offers))
+		}
+	}
+	first, kernel := "", ""
+	for _, way := range []way{
 		{name: "forward", steps: list, wait: true},
 		{name: "backward", steps: backward, wait: true},
 		{name: "in a hurry", steps: list},
 		{name: "all at once", steps: []string{last}},
-		{name: "with failures", steps: list, ill: true, wait: true},
-		{name: "with failures, in a hurry", steps: list, ill: true},
-	}
-	first := ""
-	for _, way := range ways {
+		{name: "with mishaps", steps: list, wait: true, before: mishaps, after: mend},
+		{name: "with mishaps, in a hurry", steps: list, before: mishaps, after: mend},
+		{name: "while the kernel refuses", steps: list, before: block, after: unblock},
+		{name: "while a neighbour is away", steps: list, before: lose, after: func() { w.sessions(t, node) }, loses: t1.name},
+		{name: "backward, while a neighbour is away", steps: backward, before: lose, after: func() { w.sessions(t, node) }, loses: t1.name},
+	} {
 		for i, step := range way.steps {
-			if way.ill && i == 1 {
-				if err := os.WriteFile(broken, []byte("kind: [nonsense"), 0o600); err != nil {
-					t.Fatal(err)
-				}
-			}
-			if way.ill {
-				forget(r1)
+			if way.before != nil {
+				way.before(i)
 			}
 			node.Apply(step + passing)
 			if way.wait {
-				if way.ill && i == 1 {
-					lab.Until(t, 10*time.Second, "the problem of the file", func() error {
-						r, err := node.Status()
-						if err == nil && len(r.Problems) == 0 {
-							err = errors.New("there is none")
-						}
-						return err
-					})
-				}
 				lab.Until(t, 20*time.Second, fmt.Sprintf("%s, step %d", way.name, i), w.looks(w.foretold(t, step)))
 			}
 		}
 		node.Do("delete", "bgppeer", "passing")
-		if way.ill {
-			if err := os.Remove(broken); err != nil {
-				t.Fatal(err)
-			}
+		if way.after != nil {
+			way.after()
 		}
 		lab.Until(t, 20*time.Second, way.name+": what neighbours hear at the end", w.looks(want))
 		lab.Until(t, 20*time.Second, way.name+": what is in the kernel, and in status", func() error {
-			r, err := node.Status()
-			switch {
-			case err != nil:
-				return err
-			case r.Routes.Wanted == 0 || r.Routes.Installed != r.Routes.Wanted:
-				return fmt.Errorf("%d of %d routes are in the kernel", r.Routes.Installed, r.Routes.Wanted)
-			case len(r.Peers) != len(up) || len(r.Problems) > 0:
-				return fmt.Errorf("%d peers, want %d; problems %v", len(r.Peers), len(up), r.Problems)
+			now, err := stateOf(node)
+			has := ours(r1)
+			if first == "" && err == nil {
+				first, kernel = now, has
 			}
-			now := ours(r1)
-			if first == "" && now != "" {
-				first = now
+			if err == nil && (now != first || has != kernel) {
+				err = fmt.Errorf("otherwise than at first:\n%s\n%s", cmp.Diff(first, now), cmp.Diff(kernel, has))
 			}
-			if now == "" || now != first {
-				return errors.New("the kernel has\n" + now + "\nand had\n" + first)
-			}
-			return nil
+			return err
 		})
+		for at, since := range w.sessions(t, node) {
+			if lost := way.loses != "" && (at == t1.addr(true, 2) || at == t1.addr(false, 2)); since.Equal(up[at]) == lost {
+				t.Errorf("%s: the session with %s is up since %v, was since %v", way.name, at, since, up[at])
+			}
+			up[at] = since
+		}
 	}
-	w.undisturbed(t, node, up)
+}
+
+// newIn are some prefixes that the kernel has in one picture, and not in another.
+func (w *policyWorld) newIn(later, earlier picture) (list []netip.Prefix) {
+	for s := range later {
+		if _, had := earlier[s]; s.who == "kernel" && !had {
+			list = append(list, s.prefix)
+		}
+	}
+	slices.SortFunc(list, netip.Prefix.Compare)
+	return list[:min(len(list), 20)]
 }

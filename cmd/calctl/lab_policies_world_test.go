@@ -31,6 +31,7 @@ type policyNeighbour struct {
 	localAS int    // that r1 has towards it, as an external peer; 0: its own
 	link    string // of r1, that leads to it
 	n       int    // of the network between
+	host    *lab.Host
 	bird    *lab.Bird
 }
 
@@ -184,9 +185,9 @@ func policyLab(t *testing.T, number uint64) *policyWorld {
 	w.draw(d, false, 160)
 	for i := range w.neighbours {
 		n := &w.neighbours[i]
-		h := l.Host(n.name)
-		l.Link(w.r1, n.link, []string{n.addr(true, 1) + "/24", n.addr(false, 1) + "/64"}, h, "eth0", []string{n.addr(true, 2) + "/24", n.addr(false, 2) + "/64"})
-		n.bird = h.Bird(n.config(w.offers))
+		n.host = l.Host(n.name)
+		l.Link(w.r1, n.link, []string{n.addr(true, 1) + "/24", n.addr(false, 1) + "/64"}, n.host, "eth0", []string{n.addr(true, 2) + "/24", n.addr(false, 2) + "/64"})
+		n.bird = n.host.Bird(n.config(w.offers))
 		for _, net := range []string{n.addr(true, 0) + "/24", n.addr(false, 0) + "/64"} {
 			w.offers = append(w.offers, offer{prefix: netip.MustParsePrefix(net).Masked(), source: "direct", way: n.link})
 		}
