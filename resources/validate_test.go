@@ -173,6 +173,9 @@ func peerSuite() suite {
 				"-  spec.password.secretKeyRef.key = 'a/b' (the keys of a Secret are letters, digits and - . _)\n"},
 		{"gateway of the other family", "peerIP: 192.0.2.1, asNumber: 1, reachableBy: 'fd00::1'",
 			"error with field spec.reachableBy = 'fd00::1' (ReachableBy and PeerIP address family mismatched)"},
+		{"gateway of the other family, with a port", "peerIP: '[fd00::1]:179', asNumber: 1, reachableBy: 10.0.0.1",
+			"error with field spec.reachableBy = '10.0.0.1' (ReachableBy and PeerIP address family mismatched)"},
+		{"gateway and port", "peerIP: '192.0.2.1:1790', asNumber: 1, reachableBy: 10.0.0.1", ""},
 		{"gateway with a length", "peerIP: 192.0.2.1, asNumber: 1, reachableBy: 10.0.0.1/24",
 			"error with field spec.reachableBy = '10.0.0.1/24' (write the address of the gateway that leads to peerIP, without a length)"},
 		{"gateway of nobody", "peerSelector: all(), reachableBy: 10.0.0.1",
@@ -389,6 +392,25 @@ func poolSuite() suite {
 			"error with field spec (namespaceSelector cannot be used with allowedUses Tunnel; write allowedUses: [Workload])"},
 		{"assignment", "cidr: 10.0.0.0/16, assignmentMode: Auto",
 			`error with field spec.assignmentMode = 'Auto' (supported values: "Automatic", "Manual")`},
+	}}
+}
+
+func TestValidateBlockAffinity(t *testing.T) { affinitySuite().run(t) }
+
+func affinitySuite() suite {
+	return suite{"apiVersion: projectcalico.org/v3\nkind: BlockAffinity\nmetadata: {name: b}\nspec: {%s}\n", []validation{
+		{"plain", "node: n1, cidr: 10.0.0.0/26", ""},
+		{"everything", "node: n1, cidr: 'fd00::/122', state: pendingDeletion, type: virtual, deleted: true", ""},
+		{"nothing", "",
+			"error with the following fields:\n" +
+				"-  spec.node (node is required; write the name of the Node that has the block)\n" +
+				"-  spec.cidr (cidr is required; write the block, such as 10.0.0.0/26)\n"},
+		{"cidr", "node: n1, cidr: 10.0.0.1/26",
+			"error with field spec.cidr = '10.0.0.1/26' (the address has bits set beyond its length; write 10.0.0.0/26)"},
+		{"state", "node: n1, cidr: 10.0.0.0/26, state: Confirmed",
+			`error with field spec.state = 'Confirmed' (supported values: "confirmed", "pending", "pendingDeletion"; did you mean "confirmed"?)`},
+		{"type", "node: n1, cidr: 10.0.0.0/26, type: node",
+			`error with field spec.type = 'node' (supported values: "host", "virtual")`},
 	}}
 }
 

@@ -38,15 +38,31 @@ const (
 	peerPort    = "self.matches('^([0-9.]+|[[].*[]]):[0-9]{1,5}$') ? int(self.substring(self.lastIndexOf(':') + 1)) : isIP(self) ? 1 : 0"
 )
 
+// community matches standard and large communities. As a rule it would cost too much.
+var community = fmt.Sprintf("^(%[1]s:%[1]s|%[2]s:%[2]s:%[2]s)$", upTo("65535"), upTo("4294967295"))
+
+// upTo is a regular expression of the decimal numbers up to one.
+func upTo(most string) string {
+	parts := []string{fmt.Sprintf("[0-9]{1,%d}", len(most)-1), most}
+	for i, digit := range most {
+		if digit == '0' {
+			continue
+		}
+		part := most[:i] + "[0-" + string(digit-1) + "]"
+		if rest := len(most) - i - 1; rest > 0 {
+			part += fmt.Sprintf("[0-9]{%d}", rest)
+		}
+		parts = append(parts, part)
+	}
+	return "0*(" + strings.Join(parts, "|") + ")"
+}
+
 // formatRules are what a text of a format has to be, as far as no pattern says it.
 // The syntax of selectors is beyond CEL, and whether there is a community of a name
 // costs more than the server allows.
 func formatRules(l resources.Limits) []rule {
 	var rules []rule
 	switch l.Format {
-	case "community":
-		rules = []rule{{"self.matches('^[0-9]+(:[0-9]+){1,2}$') && self.split(':').all(n, int(n) <= (self.split(':').size() == 2 ? 65535 : 4294967295))",
-			"invalid community value or format used; write aa:nn with numbers up to 65535, or aa:nn:mm with numbers up to 4294967295"}}
 	case "gateway":
 		rules = []rule{{fmt.Sprintf(isHost, "self"), "write the address of the gateway that leads to peerIP, without a length"}}
 	case "ipv4":
@@ -96,7 +112,7 @@ func entryRules(t reflect.Type, name string) []rule {
 			family, bits = 6, 128
 		}
 		return []rule{
-			{fmt.Sprintf("self.?cidr.orValue('') == '' || isCIDR(self.cidr) && cidr(self.cidr).ip().family() == %d && cidr(self.cidr) == cidr(self.cidr).masked()", family),
+			{fmt.Sprintf("!has(self.cidr) || self.cidr == '' || isCIDR(self.cidr) && cidr(self.cidr).ip().family() == %d && cidr(self.cidr) == cidr(self.cidr).masked()", family),
 				fmt.Sprintf("cidr is no IPv%d prefix, or has bits set beyond its length", family)},
 			{fmt.Sprintf("!has(self.prefixLength) || [self.prefixLength.?min.orValue(0), self.prefixLength.?max.orValue(0)].all(n, n >= 0 && n <= %d)", bits),
 				fmt.Sprintf("prefixLength is a number from 0 to %d", bits)},
@@ -137,7 +153,7 @@ func rulesOf(t reflect.Type) []rule {
 			{unset("cidr") + " == " + unset("matchOperator"), "cidr and matchOperator must both be set or both be empty"},
 			{"!has(self.prefixLength) || !" + unset("cidr"), "cidr is required when prefixLength is set"},
 			{"!has(self.prefixLength) || self.prefixLength.?min.orValue(0) <= self.prefixLength.?max.orValue(128)", "prefixLength has a min greater than its max; no route can match"},
-			{"!has(self.prefixLength) || !has(self.prefixLength.max) || !isCIDR(self.?cidr.orValue('')) || self.prefixLength.max >= cidr(self.cidr).prefixLength()",
+			{"!has(self.prefixLength) || !has(self.prefixLength.max) || !has(self.cidr) || !isCIDR(self.cidr) || self.prefixLength.max >= cidr(self.cidr).prefixLength()",
 				"prefixLength has a max less than the length of cidr; no prefix inside cidr is that short"},
 			{"self.action != 'Reject' || " + empty("operations"), "operations may only be used with action Accept"},
 		}
@@ -165,7 +181,7 @@ func ofDefaultOnly() []rule {
 
 func poolRules() []rule {
 	const (
-		balancer  = "!('LoadBalancer' in self.?allowedUses.orValue([])) || "
+		balancer  = "!has(self.allowedUses) || !('LoadBalancer' in self.allowedUses) || "
 		blockSize = "(self.?blockSize.orValue(0) == 0 ? (self.cidr.contains(':') ? 122 : 26) : self.blockSize)"
 	)
 	on := func(field string) string { return "self.?" + field + ".orValue('') in ['Always', 'CrossSubnet']" }
@@ -177,8 +193,8 @@ func poolRules() []rule {
 		{"self.?disabled.orValue(false) || !isCIDR(self.cidr) || " + blockSize + " >= cidr(self.cidr).prefixLength()",
 			"IP pool size is too small for use with Calico IPAM. It must be equal to or greater than the block size. Set blockSize, or disabled: true for a pool that is only routed"},
 		{blockSize + " == " + strings.ReplaceAll(blockSize, "self.", "oldSelf."), "IPPool BlockSize cannot be modified"},
-		{"!self.?nodeSelector.orValue('').contains('global(')", "global() selects no node; use all()"},
-		{unset("namespaceSelector") + " || !" + empty("allowedUses") + " && !('Tunnel' in self.allowedUses)",
+		{"!has(self.nodeSelector) || !self.nodeSelector.contains('global(')", "global() selects no node; use all()"},
+		{unset("namespaceSelector") + " || has(self.allowedUses) && self.allowedUses.size() > 0 && !('Tunnel' in self.allowedUses)",
 			"namespaceSelector cannot be used with allowedUses Tunnel; write allowedUses: [Workload]"},
 		{balancer + "self.allowedUses.size() == 1", "allowedUses LoadBalancer cannot be combined with another use"},
 		{balancer + "!(" + on("ipipMode") + ") && !(" + on("vxlanMode") + ")", "ipipMode and vxlanMode must be Never when allowedUses is LoadBalancer"},

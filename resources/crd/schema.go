@@ -121,7 +121,14 @@ func listOf(t reflect.Type, l resources.Limits, group Group) *schema {
 
 func textOf(l resources.Limits) *schema {
 	s := &schema{Type: "string", Enum: l.OneOf, Pattern: l.Pattern, Rules: formatRules(l)}
-	if most, ok := longest[l.Format]; ok {
+	if l.Format == "community" {
+		s.Pattern = community
+	}
+	most := longest[l.Format]
+	for _, text := range l.OneOf {
+		most = max(most, int64(len(text)))
+	}
+	if most > 0 {
 		s.MaxLength = new(most)
 	}
 	return s
