@@ -11,6 +11,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/osrg/gobgp/v4/pkg/packet/bgp"
+
+	"github.com/calctl/calctl/node/wire/wiretest"
 )
 
 // The rules that a fuzzer chooses from by one octet.
@@ -25,17 +27,14 @@ func someRules(b byte) Rules {
 // FuzzUpdate: no octets make the decoder panic; its verdict is the same the
 // second time; what it accepts can be written again and then says the same.
 func FuzzUpdate(f *testing.F) {
-	for _, v := range verdicts {
-		rules := external()
-		if v.rules != nil {
-			rules = v.rules()
-		}
+	for _, v := range wiretest.Verdicts {
+		rules := rulesOf(v.Session)
 		for b := range 256 {
 			if someRules(byte(b)) == rules {
-				f.Add(byte(b), v.body)
+				f.Add(byte(b), v.Body)
 			}
 		}
-		f.Add(byte(0x7e), v.body)
+		f.Add(byte(0x7e), v.Body)
 	}
 	for _, family := range []Family{IPv4, IPv6} {
 		f.Add(byte(0x0f), feed(f, family, 1, 1)[0])
@@ -270,8 +269,8 @@ func FuzzRefresh(f *testing.F) {
 // FuzzAgainstGoBGP: where both accept a message in full, both read the same
 // prefixes. (It is stricter or laxer than we in many other places.)
 func FuzzAgainstGoBGP(f *testing.F) {
-	for _, v := range verdicts {
-		f.Add(v.body)
+	for _, v := range wiretest.Verdicts {
+		f.Add(v.Body)
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		if len(body) > MaxExtended-headerLen {
