@@ -53,7 +53,7 @@ func TestConformanceIsTrue(t *testing.T) {
 		}
 	}
 	for what, file := range map[string]string{
-		"verdicts": "wire/verdict_test.go", "OPENs": "wire/open_test.go", "headers": "wire/frame_test.go",
+		"verdicts": "wire/wiretest/verdicts.go", "OPENs": "wire/wiretest/openings.go", "headers": "wire/wiretest/openings.go",
 		"rules": "adjout/rules_test.go", "stories": "session/machine_test.go", "TestMalformed": "session/hostile_test.go",
 		"TestOrder": "speaker/conformance_test.go", "TestPeerRestarts": "speaker/conformance_test.go", "TestFloods": "speaker/flood_test.go",
 		"TestPasswords": "session/tcp_test.go",

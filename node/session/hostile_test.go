@@ -32,8 +32,8 @@ var peerOpen = wire.Open{AS: 65000, HoldTime: 90 * time.Second, ID: high, Capabi
 	Families: wire.OnlyIPv4, HasFourOctetAS: true, Refresh: true, EnhancedRefresh: true,
 }}
 
-// TestMalformed: what is wrong in each state, and the NOTIFICATION the RFCs
-// want for it. The session stays usable for the same peer.
+// TestMalformed is TestEveryFaultInEveryState over real connections, with a few
+// faults, and with what is wrong for this peer only. The session stays usable.
 func TestMalformed(t *testing.T) {
 	leaks(t)
 	a := newSide(t, "127.0.0.1")
@@ -51,62 +51,20 @@ func TestMalformed(t *testing.T) {
 	}{
 		{"marker", before, badMarker, wire.Notification{Code: 1, Subcode: 1}},
 		{"HTTP", before, []byte("GET / HTTP/1.1\r\nHost: x\r\n\r\n"), wire.Notification{Code: 1, Subcode: 1}},
-		{"length below 19", before, raw(1, 18), wire.Notification{Code: 1, Subcode: 2, Data: []byte{0, 18}}},
 		{"length above 4096", before, raw(1, 4097), wire.Notification{Code: 1, Subcode: 2, Data: []byte{16, 1}}},
-		{"type 0", before, raw(0, 19), wire.Notification{Code: 1, Subcode: 3, Data: []byte{0}}},
-		{"type 6", before, raw(6, 19), wire.Notification{Code: 1, Subcode: 3, Data: []byte{6}}},
-		{"a short OPEN", before, raw(1, 28, make([]byte, 9)...), wire.Notification{Code: 1, Subcode: 2, Data: []byte{0, 28}}},
-		{"a long KEEPALIVE", before, raw(4, 20, 0), wire.Notification{Code: 1, Subcode: 2, Data: []byte{0, 20}}},
-		{"KEEPALIVE before OPEN", before, keepalive, wire.Notification{Code: 5, Subcode: 1}},
 		{"UPDATE before OPEN", before, reach(1), wire.Notification{Code: 5, Subcode: 1}},
-		{"ROUTE-REFRESH before OPEN", before, raw(5, 23, 0, 1, 0, 1), wire.Notification{Code: 5, Subcode: 1}},
 		{"version 3", before, rawOpen(set(0, 3)), wire.Notification{Code: 2, Subcode: 1, Data: []byte{0, 4}}},
 		{"another AS", before, wire.AppendOpen(nil, wire.Open{AS: 65009, HoldTime: 90 * time.Second, ID: high, Capabilities: peerOpen.Capabilities}), wire.Notification{Code: 2, Subcode: 2}},
-		{"AS 0", before, wire.AppendOpen(nil, wire.Open{HoldTime: 90 * time.Second, ID: high}), wire.Notification{Code: 2, Subcode: 2}},
-		{"identifier 0", before, rawOpen(set(5, 0, 0, 0, 0)), wire.Notification{Code: 2, Subcode: 3}},
 		{"our identifier", before, rawOpen(set(5, 127, 0, 0, 1)), wire.Notification{Code: 2, Subcode: 3}},
-		{"hold time 1", before, rawOpen(set(3, 0, 1)), wire.Notification{Code: 2, Subcode: 6}},
-		{"hold time 2", before, rawOpen(set(3, 0, 2)), wire.Notification{Code: 2, Subcode: 6}},
-		{"an unknown parameter", before, rawOpen(set(10, 1)), wire.Notification{Code: 2, Subcode: 4}},
-		{"parameters too long", before, rawOpen(set(9, 200)), wire.Notification{Code: 2}},
-		{"a capability too long", before, rawOpen(set(13, 200)), wire.Notification{Code: 2}},
 		{"no common family", before, wire.AppendOpen(nil, wire.Open{AS: 65000, HoldTime: 90 * time.Second, ID: high, Capabilities: wire.Capabilities{Families: wire.OnlyIPv6}}),
 			wire.Notification{Code: 2, Subcode: 7, Data: []byte{1, 4, 0, 1, 0, 1}}},
 		{"OPEN twice", confirm, wire.AppendOpen(nil, peerOpen), wire.Notification{Code: 5, Subcode: 2}},
 		{"UPDATE in OpenConfirm", confirm, reach(1), wire.Notification{Code: 5, Subcode: 2}},
-		{"ROUTE-REFRESH in OpenConfirm", confirm, raw(5, 23, 0, 1, 0, 1), wire.Notification{Code: 5, Subcode: 2}},
-		{"a broken OPEN in OpenConfirm", confirm, raw(1, 28, make([]byte, 9)...), wire.Notification{Code: 1, Subcode: 2, Data: []byte{0, 28}}},
-		{"marker in OpenConfirm", confirm, badMarker, wire.Notification{Code: 1, Subcode: 1}},
 		{"OPEN in Established", up, wire.AppendOpen(nil, peerOpen), wire.Notification{Code: 5, Subcode: 3}},
 		{"marker in Established", up, badMarker, wire.Notification{Code: 1, Subcode: 1}},
-		{"length in Established", up, raw(2, 4097), wire.Notification{Code: 1, Subcode: 2, Data: []byte{16, 1}}},
 		{"a short UPDATE", up, raw(2, 22, 0, 0, 0), wire.Notification{Code: 1, Subcode: 2, Data: []byte{0, 22}}},
-		{"UPDATE with withdrawn routes past its end", up, raw(2, 23, 0, 9, 0, 0), wire.Notification{Code: 3, Subcode: 1}},
 		{"UPDATE with a prefix of 33 bits", up, raw(2, 28, 0, 5, 33, 10, 0, 0, 0, 0, 0), wire.Notification{Code: 3, Subcode: 10}},
-		{"a short ROUTE-REFRESH", up, raw(5, 22, 0, 1, 0), wire.Notification{Code: 1, Subcode: 2, Data: []byte{0, 22}}},
 		{"a NOTIFICATION of nothing", up, raw(3, 20, 0), wire.Notification{Code: 1, Subcode: 2, Data: []byte{0, 20}}},
-		{"a NOTIFICATION of nothing before OPEN", before, raw(3, 20, 0), wire.Notification{Code: 1, Subcode: 2, Data: []byte{0, 20}}},
-		{"version 5", before, rawOpen(set(0, 5)), wire.Notification{Code: 2, Subcode: 1, Data: []byte{0, 4}}},
-		{"length 65535", before, raw(1, 65535), wire.Notification{Code: 1, Subcode: 2, Data: []byte{0xff, 0xff}}},
-		{"type 255", before, raw(255, 19), wire.Notification{Code: 1, Subcode: 3, Data: []byte{255}}},
-		{"a short UPDATE before OPEN", before, raw(2, 22, 0, 0, 0), wire.Notification{Code: 1, Subcode: 2, Data: []byte{0, 22}}},
-		{"extended parameters cut off (9072)", before, raw(1, 32, 4, 0xfd, 0xe8, 0, 90, 10, 0, 0, 9, 255, 255, 0, 9), wire.Notification{Code: 2}},
-		{"length below 19 in OpenConfirm", confirm, raw(4, 18), wire.Notification{Code: 1, Subcode: 2, Data: []byte{0, 18}}},
-		{"type 6 in OpenConfirm", confirm, raw(6, 19), wire.Notification{Code: 1, Subcode: 3, Data: []byte{6}}},
-		{"a long KEEPALIVE in OpenConfirm", confirm, raw(4, 20, 0), wire.Notification{Code: 1, Subcode: 2, Data: []byte{0, 20}}},
-		{"a NOTIFICATION of nothing in OpenConfirm", confirm, raw(3, 20, 0), wire.Notification{Code: 1, Subcode: 2, Data: []byte{0, 20}}},
-		{"length below 19 in Established", up, raw(2, 18), wire.Notification{Code: 1, Subcode: 2, Data: []byte{0, 18}}},
-		{"type 0 in Established", up, raw(0, 19), wire.Notification{Code: 1, Subcode: 3, Data: []byte{0}}},
-		{"type 6 in Established", up, raw(6, 19), wire.Notification{Code: 1, Subcode: 3, Data: []byte{6}}},
-		{"a long KEEPALIVE in Established", up, raw(4, 20, 0), wire.Notification{Code: 1, Subcode: 2, Data: []byte{0, 20}}},
-		{"a short OPEN in Established", up, raw(1, 28, make([]byte, 9)...), wire.Notification{Code: 1, Subcode: 2, Data: []byte{0, 28}}},
-		{"UPDATE with attributes past its end", up, raw(2, 23, 0, 0, 0, 9), wire.Notification{Code: 3, Subcode: 1}},
-		{"UPDATE with a prefix cut off", up, raw(2, 25, 0, 2, 24, 10, 0, 0), wire.Notification{Code: 3, Subcode: 10}},
-		{"UPDATE with an unknown well-known attribute", up, raw(2, 27, 0, 0, 0, 4, 0x40, 99, 1, 7), wire.Notification{Code: 3, Subcode: 2, Data: []byte{0x40, 99, 1, 7}}},
-		{"UPDATE with MP_REACH_NLRI of 3 octets", up, raw(2, 29, 0, 0, 0, 6, 0x80, 14, 3, 0, 1, 1), wire.Notification{Code: 3, Subcode: 9, Data: []byte{0x80, 14, 3, 0, 1, 1}}},
-		{"UPDATE with MP_UNREACH_NLRI twice", up, raw(2, 35, 0, 0, 0, 12, 0x80, 15, 3, 0, 1, 1, 0x80, 15, 3, 0, 1, 1), wire.Notification{Code: 3, Subcode: 1}},
-		{"UPDATE with MP_REACH_NLRI well-known", up, raw(2, 31, 0, 0, 0, 8, 0x40, 14, 5, 0, 1, 1, 0, 0), wire.Notification{Code: 3, Subcode: 4, Data: []byte{0x40, 14, 5, 0, 1, 1, 0, 0}}},
-		{"UPDATE with a malformed attribute and no routes", up, raw(2, 27, 0, 0, 0, 4, 0x40, 1, 1, 9), wire.Notification{Code: 3, Subcode: 6, Data: []byte{0x40, 1, 1, 9}}},
 		{"BoRR of 5 octets (7313)", up, raw(5, 24, 0, 1, 1, 1, 9), wire.Notification{Code: 7, Subcode: 1, Data: raw(5, 24, 0, 1, 1, 1, 9)}},
 	}
 	for i, test := range tests {

@@ -170,6 +170,10 @@ func (e *ear) hear(t wire.Type, body []byte) bool {
 	case wire.TypeKeepalive:
 	case wire.TypeRefresh:
 		fault = wire.Safely(func() *wire.Error { return c.refresh(body) })
+	case wire.TypeOpen:
+		// Out of place, whatever it says (RFC 4271 §8.2.2: event 22 as well as 19).
+		c.tell(event{kind: opened, open: new(wire.Open)})
+		return false
 	default:
 		c.misplaced(t, body)
 		return false

@@ -134,7 +134,7 @@ func (p *player) listen(says wire.Open) {
 				p.t.Errorf("our OPEN: %v", fault)
 			}
 			r.SetMax(a.MaxReceive)
-			d = wire.NewDecoder(a.Rules(64513, ownASN), new(wire.Table))
+			d = wire.NewDecoder(a.Rules(says.AS, ownASN), new(wire.Table))
 			_, _ = p.conn.Write(append(wire.AppendOpen(nil, says), wire.AppendKeepalive(nil)...))
 		case wire.TypeUpdate:
 			u, fault := d.Decode(body)

@@ -8,62 +8,24 @@ import (
 	"math/rand/v2"
 	"testing"
 	"testing/iotest"
+
+	"github.com/calctl/calctl/node/wire/wiretest"
 )
 
-// message makes one with a given header, right or wrong.
-func message(markerByte byte, length int, t byte, body ...byte) []byte {
-	b := bytes.Repeat([]byte{markerByte}, 16)
-	b = binary.BigEndian.AppendUint16(b, uint16(length))
-	return append(append(b, t), body...)
-}
+var message = wiretest.Message
 
 func TestHeader(t *testing.T) {
-	halfMarker := message(0xff, 19, 4)
-	halfMarker[15] = 0xfe
-	for _, tt := range []struct {
-		name          string
-		b             []byte
-		longest       int
-		code, subcode uint8
-		data          []byte
-	}{
-		{"KEEPALIVE", message(0xff, 19, 4), MaxLen, 0, 0, nil},
-		{"marker of zeros (4271 §6.1)", message(0, 19, 4), MaxLen, 1, 1, nil},
-		{"last octet of the marker", halfMarker, MaxLen, 1, 1, nil},
-		{"marker and length wrong: the marker counts", message(0, 0, 4), MaxLen, 1, 1, nil},
-		{"length 0", message(0xff, 0, 4), MaxLen, 1, 2, []byte{0, 0}},
-		{"length 18", message(0xff, 18, 4), MaxLen, 1, 2, []byte{0, 18}},
-		{"length 4097", message(0xff, 4097, 2), MaxLen, 1, 2, []byte{0x10, 1}},
-		{"length 65535", message(0xff, 65535, 2), MaxLen, 1, 2, []byte{0xff, 0xff}},
-		{"length 4096", message(0xff, 4096, 2), MaxLen, 0, 0, nil},
-		{"length 65535, agreed (8654 §4)", message(0xff, 65535, 2), MaxExtended, 0, 0, nil},
-		{"NOTIFICATION of 65535, agreed", message(0xff, 65535, 3), MaxExtended, 0, 0, nil},
-		{"OPEN of 4097, agreed (8654 §4)", message(0xff, 4097, 1), MaxExtended, 1, 2, []byte{0x10, 1}},
-		{"OPEN of 28", message(0xff, 28, 1), MaxLen, 1, 2, []byte{0, 28}},
-		{"OPEN of 29", message(0xff, 29, 1), MaxLen, 0, 0, nil},
-		{"UPDATE of 22", message(0xff, 22, 2), MaxLen, 1, 2, []byte{0, 22}},
-		{"UPDATE of 23", message(0xff, 23, 2), MaxLen, 0, 0, nil},
-		{"NOTIFICATION of 20", message(0xff, 20, 3), MaxLen, 1, 2, []byte{0, 20}},
-		{"NOTIFICATION of 21", message(0xff, 21, 3), MaxLen, 0, 0, nil},
-		{"KEEPALIVE of 20", message(0xff, 20, 4), MaxLen, 1, 2, []byte{0, 20}},
-		{"ROUTE-REFRESH of 22 (2918 §3)", message(0xff, 22, 5), MaxLen, 1, 2, []byte{0, 22}},
-		{"ROUTE-REFRESH of 23", message(0xff, 23, 5), MaxLen, 0, 0, nil},
-		{"type 0", message(0xff, 19, 0), MaxLen, 1, 3, []byte{0}},
-		{"type 6", message(0xff, 19, 6), MaxLen, 1, 3, []byte{6}},
-		{"type 77", message(0xff, 19, 77), MaxLen, 1, 3, []byte{77}},
-		{"type 255", message(0xff, 4096, 255), MaxLen, 1, 3, []byte{255}},
-		{"length and type wrong: the length counts", message(0xff, 5, 77), MaxLen, 1, 2, []byte{0, 5}},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			_, length, err := Header(tt.b, tt.longest)
-			if tt.code == 0 {
-				if err != nil || length != int(binary.BigEndian.Uint16(tt.b[16:])) {
+	for _, tt := range wiretest.Headers {
+		t.Run(tt.Name, func(t *testing.T) {
+			_, length, err := Header(tt.Message, tt.Longest)
+			if tt.Code == 0 {
+				if err != nil || length != int(binary.BigEndian.Uint16(tt.Message[16:])) {
 					t.Fatalf("length %d, %v", length, err)
 				}
 				return
 			}
-			if err == nil || err.Code != tt.code || err.Subcode != tt.subcode || !bytes.Equal(err.Data, tt.data) {
-				t.Fatalf("%v, data %x, want %s", err, err.Data, Words(tt.code, tt.subcode))
+			if err == nil || err.Code != tt.Code || err.Subcode != tt.Subcode || !bytes.Equal(err.Data, tt.Data) {
+				t.Fatalf("%v, data %x, want %s", err, err.Data, Words(tt.Code, tt.Subcode))
 			}
 		})
 	}

@@ -4,104 +4,37 @@ import (
 	"bytes"
 	"math/rand/v2"
 	"net/netip"
-	"slices"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/calctl/calctl/node/wire/wiretest"
 )
 
-// open is the body of an OPEN whose optional parameters are given with their
-// length.
-func open(params ...byte) []byte {
-	return append([]byte{4, 0xfd, 0xe9, 0, 90, 10, 0, 0, 1}, params...)
-}
-
-// caps are optional parameters with a list of capabilities.
-func caps(list ...[]byte) []byte {
-	v := join(list...)
-	return append([]byte{byte(len(v) + 2), 2, byte(len(v))}, v...)
-}
-
-func change(b []byte, at int, v ...byte) []byte {
-	b = slices.Clone(b)
-	copy(b[at:], v)
-	return b
-}
+var (
+	open    = wiretest.Open
+	caps    = wiretest.Caps
+	attrCap = wiretest.Cap
+)
 
 func TestOpenErrors(t *testing.T) {
-	plain := open(0)
-	for _, tt := range []struct {
-		name          string
-		body          []byte
-		code, subcode uint8
-		data          []byte
-	}{
-		{"plain", plain, 0, 0, nil},
-		{"9 octets (4271 §6.1)", plain[:9], 1, 2, []byte{0, 28}},
-		{"nothing (4271 §6.1)", nil, 1, 2, []byte{0, 19}},
-		{"version 3 (4271 §6.2)", change(plain, 0, 3), 2, 1, []byte{0, 4}},
-		{"version 5 (4271 §6.2)", change(plain, 0, 5), 2, 1, []byte{0, 4}},
-		{"AS 0 (7607 §2)", change(plain, 1, 0, 0), 2, 2, nil},
-		{"AS 0 and a good one of four octets (7607 §2)", change(open(caps(attrCap(65, 0, 1, 0x11, 0x70))...), 1, 0, 0), 2, 2, nil},
-		{"four-octet AS 0 (7607 §2)", open(caps(attrCap(65, 0, 0, 0, 0))...), 2, 2, nil},
-		{"AS_TRANS alone (6793 §9)", change(plain, 1, 0x5b, 0xa0), 2, 2, nil},
-		{"AS_TRANS and four octets (6793 §4.1)", change(open(caps(attrCap(65, 0, 1, 0x11, 0x70))...), 1, 0x5b, 0xa0), 0, 0, nil},
-		{"identifier 0.0.0.0 (6286 §2.2)", change(plain, 5, 0, 0, 0, 0), 2, 3, nil},
-		{"identifier 255.255.255.255 (6286 §2.1)", change(plain, 5, 255, 255, 255, 255), 0, 0, nil},
-		{"hold time 1 (4271 §6.2)", change(plain, 3, 0, 1), 2, 6, nil},
-		{"hold time 2 (4271 §6.2)", change(plain, 3, 0, 2), 2, 6, nil},
-		{"hold time 0", change(plain, 3, 0, 0), 0, 0, nil},
-		{"hold time 3", change(plain, 3, 0, 3), 0, 0, nil},
-		{"parameters longer than the message (4271 §6.2)", open(10, 2, 0), 2, 0, nil},
-		{"octets after the parameters (4271 §6.2)", open(0, 2, 0), 2, 0, nil},
-		{"a parameter cut off (4271 §6.2)", open(1, 2), 2, 0, nil},
-		{"a parameter too long (4271 §6.2)", open(3, 2, 2, 0), 2, 0, nil},
-		{"authentication (4271 §6.2)", open(2, 1, 0), 2, 4, nil},
-		{"parameter 77 (4271 §6.2)", open(3, 77, 1, 0), 2, 4, nil},
-		{"parameter 255 later (9072 §2)", open(4, 2, 0, 255, 0), 2, 4, nil},
-		{"a parameter without capabilities", open(2, 2, 0), 0, 0, nil},
-		{"a capability cut off (5492 §4)", open(3, 2, 1, 1), 2, 0, nil},
-		{"a capability too long (5492 §4)", open(6, 2, 4, 1, 4, 0, 1), 2, 0, nil},
-		{"unknown capabilities (5492 §3)", open(caps(attrCap(99), attrCap(128), attrCap(73, 1, 'a', 0))...), 0, 0, nil},
-		{"multiprotocol of 3 octets", open(caps(attrCap(1, 0, 1, 0))...), 2, 0, nil},
-		{"multiprotocol of 5 octets", open(caps(attrCap(1, 0, 1, 0, 1, 0))...), 2, 0, nil},
-		{"multiprotocol of an unknown family (4760 §8)", open(caps(attrCap(1, 0, 25, 0, 70))...), 0, 0, nil},
-		{"route refresh of 1 octet", open(caps(attrCap(2, 0))...), 2, 0, nil},
-		{"enhanced route refresh of 1 octet", open(caps(attrCap(70, 0))...), 2, 0, nil},
-		{"extended message of 1 octet", open(caps(attrCap(6, 0))...), 2, 0, nil},
-		{"extended next hop of 5 octets", open(caps(attrCap(5, 0, 1, 0, 1, 0))...), 2, 0, nil},
-		{"graceful restart empty", open(caps(attrCap(64))...), 2, 0, nil},
-		{"graceful restart of 3 octets", open(caps(attrCap(64, 0, 0, 0))...), 2, 0, nil},
-		{"four-octet AS of 2 octets", open(caps(attrCap(65, 0, 1))...), 2, 0, nil},
-		{"add-path of 3 octets", open(caps(attrCap(69, 0, 1, 1))...), 2, 0, nil},
-		{"add-path with value 9 (7911 §4)", open(caps(attrCap(69, 0, 1, 1, 9))...), 0, 0, nil},
-		{"long-lived graceful restart of 6 octets", open(caps(attrCap(71, 0, 1, 1, 0, 0, 0))...), 2, 0, nil},
-		{"extended parameters (9072 §2)", open(255, 255, 0, 5, 2, 0, 2, 70, 0), 0, 0, nil},
-		{"extended parameters, length 1 (9072 §2)", open(1, 255, 0, 5, 2, 0, 2, 70, 0), 0, 0, nil},
-		{"extended parameters too long (9072 §2)", open(255, 255, 0, 9, 2, 0, 2, 70, 0), 2, 0, nil},
-		{"extended parameters cut off (9072 §2)", open(255, 255, 0), 2, 0, nil},
-		{"extended parameters, length 0 (9072 §2)", open(0, 255, 0, 5, 2, 0, 2, 70, 0), 2, 0, nil},
-		{"an extended parameter cut off (9072 §2)", open(255, 255, 0, 2, 2, 0), 2, 0, nil},
-		{"an extended parameter too long (9072 §2)", open(255, 255, 0, 3, 2, 1, 0), 2, 0, nil},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			_, err := DecodeOpen(tt.body)
-			if tt.code == 0 {
+	for _, tt := range wiretest.Opens {
+		t.Run(tt.Name, func(t *testing.T) {
+			_, err := DecodeOpen(tt.Body)
+			if tt.Code == 0 {
 				if err != nil {
 					t.Fatal(err)
 				}
 				return
 			}
-			if err == nil || err.Code != tt.code || err.Subcode != tt.subcode || tt.data != nil && !bytes.Equal(err.Data, tt.data) {
-				t.Fatalf("%v, want %s", err, Words(tt.code, tt.subcode))
+			if err == nil || err.Code != tt.Code || err.Subcode != tt.Subcode || tt.Data != nil && !bytes.Equal(err.Data, tt.Data) {
+				t.Fatalf("%v, want %s", err, Words(tt.Code, tt.Subcode))
 			}
 		})
 	}
 }
-
-func attrCap(code byte, value ...byte) []byte { return appendCap(nil, code, value...) }
 
 func TestOpenCapabilities(t *testing.T) {
 	got, err := DecodeOpen(open(caps(
