@@ -33,6 +33,7 @@ protocol bgp r1 {
 func TestInteropPorts(t *testing.T) {
 	t.Parallel()
 	r1, r2 := twoRouters(t)
+	record := r1.Capture("eth0")
 	one := r2.Bird(fmt.Sprintf(portsBird, 2, 179, "first"))
 	two := r2.Bird(fmt.Sprintf(portsBird, 3, 1790, "second"))
 	node := r1.Calctl()
@@ -91,6 +92,7 @@ spec: {peerIP: "192.168.1.2:1790", asNumber: 64513, password: {secretKeyRef: {na
 	two.Kill()
 	r2.Bird(fmt.Sprintf(portsBird, 3, 1790, "second"))
 	lab.Until(t, 20*time.Second, "the second again", again(node, 0, up))
+	wellFormed(t, record, "192.168.1.1", "::1", "ip.src==192.168.1.1 && bgp.notify.minor_error_cease==3")
 }
 
 // again is a condition: the i-th peer is up anew.

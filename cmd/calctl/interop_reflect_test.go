@@ -159,6 +159,7 @@ func TestInteropTwoClusters(t *testing.T) {
 	r1, r2, r3 := l.Host("r1"), l.Host("r2"), l.Host("r3")
 	l.Link(r1, "eth2", []string{"192.168.2.1/24"}, r2, "eth0", []string{"192.168.2.2/24"})
 	l.Link(r1, "eth3", []string{"192.168.3.1/24"}, r3, "eth0", []string{"192.168.3.2/24"})
+	toBird, toFRR := r1.Capture("eth2"), r1.Capture("eth3")
 	bird, frr := r2.Bird(interopClusters), r3.FRR(interopReflectFRR)
 	node := r1.Calctl()
 	const resources = `
@@ -207,4 +208,7 @@ spec: {peerIP: 192.168.3.2, asNumber: 64512, sourceAddress: None}
 	lab.Until(t, 10*time.Second, "both clusters at FRR", func() error {
 		return lab.Contains(frr.CLI("show bgp ipv4 unicast 10.2.0.0/24"), "Cluster list: 244.0.0.7 244.0.0.1")
 	})
+	node.Do("delete", "bgppeer", "r2", "r3")
+	wellFormed(t, toBird, "192.168.2.1", "::1", "ip.src==192.168.2.1 && bgp.notify.minor_error_cease==3")
+	wellFormed(t, toFRR, "192.168.3.1", "::1", "ip.src==192.168.3.1 && bgp.notify.minor_error_cease==3")
 }
