@@ -130,7 +130,7 @@ func listen(ctx context.Context, path string) (net.Listener, error) {
 // need not know each other.
 func wanted(routes []fib.Route, piece []speaker.Change) []fib.Route {
 	for _, c := range piece {
-		routes = append(routes, fib.Route{Dst: c.Prefix, Via: c.NextHops})
+		routes = append(routes, fib.Route{Dst: c.Prefix, Via: c.NextHops, Metric: c.Metric})
 	}
 	return routes
 }

@@ -46,7 +46,7 @@ func TestLabRoutesOfOthersInTheKernel(t *testing.T) {
 	r1.IP("route", "add", "10.1.0.128/25", "via", "192.168.1.77")
 	node.Start()
 	lab.Until(t, 5*time.Second, "BGP's default route beside the static one", func() error {
-		return lab.Contains(r1.Routes("default"), "via 192.168.1.77 dev eth0 metric 100", "via 192.168.1.2 dev eth0 proto 179 metric 32")
+		return lab.Contains(r1.Routes("default"), "via 192.168.1.77 dev eth0 metric 100", "via 192.168.1.2 dev eth0 proto 179 metric 2147483547")
 	})
 	lab.Until(t, 5*time.Second, "the static route inside the pool at r2, with its metric of 0", func() error {
 		return lab.Contains(bird.CLI("show route 10.1.0.128/25 all"), "10.1.0.128/25", "BGP.local_pref: 2147483647")

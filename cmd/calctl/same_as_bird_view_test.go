@@ -122,6 +122,7 @@ func kernelView(r1 *lab.Host) ([]string, error) {
 		type hop struct{ Gateway, Dev string }
 		var routes []struct {
 			Type, Dst, Protocol string
+			Metric              uint32
 			hop
 			Nexthops []hop
 		}
@@ -132,7 +133,7 @@ func kernelView(r1 *lab.Host) ([]string, error) {
 			if r.Protocol != "bird" && r.Protocol != "179" { // a difference: docs/reference/differences.md, Node
 				continue
 			}
-			words := []string{"kernel", family, r.Dst}
+			words := []string{"kernel", family, r.Dst, fmt.Sprint("metric ", r.Metric)}
 			switch {
 			case r.Type != "" && r.Type != "unicast":
 				words = append(words, r.Type) // IPv6 has its unreachable routes on lo

@@ -26,7 +26,7 @@ func BenchmarkRaw(b *testing.B) {
 				hops := []Hop{{Gateway: netip.MustParseAddr("192.0.2.2"), Link: linkIndex(b, k, "eth0")}}
 				ops := make([]Op, n)
 				for i := range ops {
-					ops[i] = Op{Kind: Add, Dst: list[i], Hops: hops}
+					ops[i] = Op{Kind: Add, Dst: list[i], Metric: metric, Hops: hops}
 				}
 				errs := make([]error, n)
 				b.StartTimer()
@@ -78,7 +78,7 @@ func BenchmarkTurn(b *testing.B) {
 				batch := make([]Route, 0, n)
 				via := []netip.Addr{netip.MustParseAddr("203.0.113.1")}
 				for _, p := range prefixes(n, false) {
-					batch = append(batch, Route{Dst: p, Via: via})
+					batch = append(batch, Route{Dst: p, Via: via, Metric: metric})
 				}
 				s.Want(batch)
 				tick := time.NewTicker(time.Duration(n) * 50 * time.Nanosecond)
@@ -138,7 +138,7 @@ func BenchmarkLost(b *testing.B) {
 					for len(list) > 0 {
 						piece := make([]Route, min(512, len(list)))
 						for i := range piece {
-							piece[i] = Route{Dst: list[i], Via: via}
+							piece[i] = Route{Dst: list[i], Via: via, Metric: metric}
 						}
 						if list = list[len(piece):]; len(list) > 0 {
 							s.WantPart(piece)
@@ -206,7 +206,7 @@ func BenchmarkInstall(b *testing.B) {
 				for len(list) > 0 {
 					batch := make([]Route, 0, 250)
 					for _, p := range list[:min(250, len(list))] {
-						batch = append(batch, Route{Dst: p, Via: via})
+						batch = append(batch, Route{Dst: p, Via: via, Metric: metric})
 					}
 					list = list[len(batch):]
 					s.Want(batch)

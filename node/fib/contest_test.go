@@ -57,7 +57,7 @@ func (k *jealousKernel) counted() count {
 }
 
 func ourRoute(dst netip.Prefix, hops ...Hop) KernelRoute {
-	return KernelRoute{Foreign: Foreign{Type: Unicast, Dst: dst, Hops: hops, Metric: Metric, Protocol: Protocol}}
+	return KernelRoute{Foreign: Foreign{Type: Unicast, Dst: dst, Hops: hops, Metric: metric, Protocol: Protocol}}
 }
 
 // TestSomeoneFights: whoever takes a route away again and again gets it back
@@ -99,7 +99,7 @@ func TestSomeoneFights(t *testing.T) {
 				k.mu.Unlock()
 				s.Want(want("10.2.0.0/24 192.0.2.2"))
 				synctest.Wait()
-				if got := k.ours()[netip.MustParsePrefix("10.2.0.0/24")]; got == "" {
+				if got := k.ours()[place{netip.MustParsePrefix("10.2.0.0/24"), metric}]; got == "" {
 					t.Error("another route has to wait too")
 				}
 				// Peace: it is written after a second at most, and all is forgotten then.
@@ -136,7 +136,7 @@ func TestFewDeletionsAreRepairedAtOnce(t *testing.T) {
 		for i := range 100 {
 			k.someone(ourRoute(dst, hop("192.0.2.2", 2)), true, true)
 			synctest.Wait()
-			if k.ours()[dst] == "" {
+			if k.ours()[place{dst, metric}] == "" {
 				t.Fatalf("not repaired at once after deletion %d", i+1)
 			}
 			<-time.After(101 * time.Millisecond)

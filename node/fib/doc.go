@@ -3,7 +3,7 @@
 // and Host says what else the kernel has.
 //
 // The Syncer is one loop. For each destination it knows what is wanted and what
-// the kernel has, both as small numbers of shared sets, some 56 octets a route (table).
+// the kernel has, both as small numbers of shared sets, some 60 octets a route (table).
 // A turn of the loop takes what came in (inbox), hears what happened in the kernel
 // (scan), finds the hops of next hops whose ground has moved (facts, resolve),
 // decides what to do for at most 4096 destinations that wait (plan) and writes it
@@ -17,6 +17,11 @@
 // elsewhere, those are written first. Whoever wants
 // routes says where a batch ends (WantPart), so that "all" means something. Where
 // an object can't be had, routes are plain; both kinds are adopted as they are found.
+//
+// Ours is every route with our protocol. Each has its own metric, by which the kernel
+// tells those to one destination apart: for another metric a route is added, then the
+// one before is deleted; until then it is a stray (stray), as what an earlier run or
+// somebody's hand has put beside ours.
 //
 // Next hops need not be neighbours. They are found by the longest match among the
 // routes that are not ours, so that no route can come to depend on itself, and those
@@ -45,13 +50,15 @@
 //     Links may be back before we look: a scan follows, whatever the facts say.
 //   - RTM_DELLINK with family AF_BRIDGE is a port leaving its bridge, not the end.
 //   - Replace takes the first route with equal destination and metric, whatever its
-//     protocol, in IPv6 with all its siblings: so a metric of our own, Add with
-//     NLM_F_EXCL, and Replace only where the place is known to be ours.
+//     protocol, in IPv6 with all its siblings: so Add with NLM_F_EXCL, and Replace
+//     only where the place is known to be ours.
+//   - IPv4 takes metric 0 for any when it deletes; IPv6 makes 1024 of it when it adds.
 //   - IPv6 merges routes of equal metric into one, tells of single hops leaving, and
 //     may stop half way through a replacement: then we don't know until we look.
 //   - IPv6 looks gateways up among all routes, ours included: a BGP route over its
 //     own next hop needs the word that the gateway is on the link (RTNH_F_ONLINK).
-//   - Connected IPv6 networks have metric 256 and lose to ours: such are not installed.
+//   - Connected IPv6 networks have metric 256 and lose to what has a lower one: such
+//     routes are not installed.
 //   - Objects go with their link, with its carrier even, and all routes that name
 //     them: nobody tells of it.
 //   - Deleting an object deletes its routes. So only those go that no route named

@@ -2,6 +2,7 @@ package fib
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"net/netip"
 	"slices"
@@ -143,26 +144,41 @@ func (f *facts) without(link int) []netip.Prefix {
 	return gone
 }
 
-// obstacle says what stands in the way of a route of ours to dst, or "".
-// A rival is a route in the very place ours would have; anything else is a
+// obstacle says what stands in the way of a route of ours to dst with this metric,
+// or "". A rival is a route in the very place ours would have; anything else is a
 // reason not to want one there at all.
-func (f *facts) obstacle(dst netip.Prefix) (why string, rival bool) {
+func (f *facts) obstacle(dst netip.Prefix, metric uint32) (why string, rival bool) {
 	list, _ := f.routes.Get(dst)
-	for i := range list {
-		r := &list[i]
-		if r.Metric == Metric {
-			return "another route with metric 32 is there, made by " + protocolName(r.Protocol), true
-		}
+	if r := at(list, metric); r != nil {
+		return fmt.Sprintf("another route with metric %d is there, made by %s", metric, protocolName(r.Protocol)), true
 	}
 	for i := range list {
 		r := &list[i]
-		if r.Protocol == protocolKernel && r.Type == Unicast && len(r.Hops) == 1 && !r.Hops[0].Gateway.IsValid() {
-			// The kernel gives connected IPv6 networks metric 256: ours would
-			// win over the link itself.
+		if r.Protocol == protocolKernel && r.Type == Unicast && r.Metric > metric && len(r.Hops) == 1 && !r.Hops[0].Gateway.IsValid() {
+			// The kernel gives connected IPv6 networks metric 256: a route with a
+			// lower one would win over the link itself.
 			return "it is the network on " + f.linkName(r.Hops[0].Link), false
 		}
 	}
 	return "", false
+}
+
+// at is the first of some routes to one destination that has this metric.
+func at(list []Foreign, metric uint32) *Foreign {
+	i := slices.IndexFunc(list, func(r Foreign) bool { return r.Metric == metric })
+	if i < 0 {
+		return nil
+	}
+	return &list[i]
+}
+
+// behind is the place next to the one where a rival is: as good as it gets for
+// a route of ours, and there at once when theirs goes. It isn't ok when it is
+// taken too.
+func (f *facts) behind(dst netip.Prefix, metric uint32) (next uint32, ok bool) {
+	list, _ := f.routes.Get(dst)
+	next = metric + 1
+	return next, next != 0 && at(list, next) == nil
 }
 
 // host is what others may know of the facts.

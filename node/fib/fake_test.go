@@ -8,6 +8,8 @@ import (
 	"slices"
 	"sync"
 	"syscall"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // A mapKernel is a kernel's main table as a map, with links eth0 and eth1, and
@@ -63,7 +65,10 @@ func (k *mapKernel) Apply(ops []Op, errs []error) {
 		if errs[i] = k.fail(k.ops); errs[i] != nil && !errors.Is(errs[i], ErrNoAnswer) {
 			continue
 		}
-		here := place{op.Dst, Metric}
+		here := place{op.Dst, op.Metric}
+		if op.Kind == Remove && op.Dst.Addr().Is4() && op.Metric == 0 {
+			here = k.lowest(op.Dst)
+		}
 		there, had := k.routes[here]
 		var no syscall.Errno
 		switch {
@@ -80,12 +85,23 @@ func (k *mapKernel) Apply(ops []Op, errs []error) {
 			if dead(op.Hops) {
 				kind = op.Hops[0].Dead
 			}
-			k.put(KernelRoute{Foreign: Foreign{Type: kind, Dst: op.Dst, Hops: slices.Clone(op.Hops), Metric: Metric, Protocol: Protocol}})
+			k.put(KernelRoute{Foreign: Foreign{Type: kind, Dst: op.Dst, Hops: slices.Clone(op.Hops), Metric: op.Metric, Protocol: Protocol}})
 		}
 		if no != 0 && errs[i] == nil {
 			errs[i] = &Refusal{Errno: no}
 		}
 	}
+}
+
+// lowest is the place of the route of ours with the lowest metric.
+func (k *mapKernel) lowest(dst netip.Prefix) place {
+	best := place{dst, 0}
+	for p, r := range k.routes {
+		if p.dst == dst && r.own() && (k.routes[best].Protocol != Protocol || p.metric < best.metric) {
+			best = p
+		}
+	}
+	return best
 }
 
 func (k *mapKernel) Turn(from, to []Hop) error {
@@ -180,15 +196,18 @@ func (k *mapKernel) lose() {
 	notify(k.news)
 }
 
-// ours are the routes with our protocol, as Want would say them.
-func (k *mapKernel) ours() map[netip.Prefix]string {
+// ours are the hops of the routes with our protocol.
+func (k *mapKernel) ours() map[place]string {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	m := map[netip.Prefix]string{}
-	for _, r := range k.routes {
+	m := map[place]string{}
+	for p, r := range k.routes {
 		if r.own() {
-			m[r.Dst] = fmt.Sprint(r.Hops)
+			m[p] = fmt.Sprint(r.Hops)
 		}
 	}
 	return m
 }
+
+// samePlaces lets maps of places be compared.
+var samePlaces = cmp.Comparer(func(a, b place) bool { return a == b })

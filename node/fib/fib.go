@@ -7,10 +7,9 @@ import "net/netip"
 // FRR 11 and 186-198, kube-router 17, Felix 80.
 const Protocol = 179
 
-// Metric is the priority our routes carry. Routes of different metrics live
-// side by side, so a route of our own never replaces an operator's; BIRD uses
-// 32 for the same reason.
-const Metric = 32
+// metricIPv6 is the metric that IPv6 routes get when 0 is asked for, as by those who
+// ask for none (linux/ipv6_route.h, IP6_RT_PRIO_USER).
+const metricIPv6 = 1024
 
 // MaxHops is how many next hops one kernel route gets at most: BIRD's limit
 // for merged paths. Of more, the lowest addresses are taken.
@@ -21,6 +20,9 @@ const MaxHops = 16
 type Route struct {
 	Dst netip.Prefix
 	Via []netip.Addr // none: the route is not wanted any more; the zero Addr alone: a blackhole
+	// Metric is the kernel's: of several routes to one destination the lowest counts.
+	// In IPv6 it takes 0 for 1024.
+	Metric uint32
 }
 
 // Host is what the kernel knows besides our own routes.

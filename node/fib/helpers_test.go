@@ -70,10 +70,13 @@ func wait(t testing.TB, state func() (complaint string)) time.Duration {
 	}
 }
 
+// metric is that of the routes in tests that have no reason for another one.
+const metric = 32
+
 // route makes a Route of "10.0.0.0/24 192.0.2.2 192.0.2.3".
 func route(text string) Route {
 	fields := strings.Fields(text)
-	r := Route{Dst: netip.MustParsePrefix(fields[0])}
+	r := Route{Dst: netip.MustParsePrefix(fields[0]), Metric: metric}
 	for _, f := range fields[1:] {
 		r.Via = append(r.Via, netip.MustParseAddr(f))
 	}
@@ -92,7 +95,7 @@ func want(texts ...string) []Route {
 func through(list []netip.Prefix, via ...string) []Route {
 	batch := make([]Route, len(list))
 	for i, p := range list {
-		batch[i] = Route{Dst: p, Via: addrs(via...)}
+		batch[i] = Route{Dst: p, Via: addrs(via...), Metric: metric}
 	}
 	return batch
 }

@@ -1,6 +1,7 @@
 package fib
 
 import (
+	"encoding/binary"
 	"net/netip"
 	"slices"
 	"sync"
@@ -20,10 +21,11 @@ type piece struct {
 	runs []stretch
 }
 
-// A stretch is that the next n destinations have the same next hops.
+// A stretch is that the next n destinations have the same next hops and metric.
 type stretch struct {
-	n   int
-	via []netip.Addr
+	n      int
+	via    []netip.Addr
+	metric uint32
 }
 
 func pieceOf(routes []Route) piece {
@@ -34,10 +36,10 @@ func pieceOf(routes []Route) piece {
 			continue // nothing that could be in a kernel
 		}
 		p.dsts = append(p.dsts, dstOf(r.Dst.Masked()))
-		if last := len(p.runs) - 1; last >= 0 && slices.Equal(p.runs[last].via, r.Via) {
+		if last := len(p.runs) - 1; last >= 0 && p.runs[last].metric == r.Metric && slices.Equal(p.runs[last].via, r.Via) {
 			p.runs[last].n++
 		} else {
-			p.runs = append(p.runs, stretch{1, r.Via})
+			p.runs = append(p.runs, stretch{1, r.Via, r.Metric})
 		}
 	}
 	return p
@@ -69,7 +71,7 @@ func (s *Syncer) take(pieces []piece, open bool) {
 		dsts := p.dsts
 		for _, r := range p.runs {
 			for _, d := range dsts[:r.n] {
-				s.want(d, r.via)
+				s.want(d, r.via, r.metric)
 			}
 			dsts = dsts[r.n:]
 		}
@@ -80,12 +82,15 @@ func (s *Syncer) take(pieces []piece, open bool) {
 	s.lastVias.forget(s)
 }
 
-func (s *Syncer) want(d dst, addrs []netip.Addr) {
+func (s *Syncer) want(d dst, addrs []netip.Addr, metric uint32) {
 	if len(addrs) == 0 && s.table.find(d) == 0 {
 		return
 	}
 	id := s.table.open(d)
-	via := s.viaOf(addrs, d.v6())
+	if metric == 0 && d.v6() {
+		metric = metricIPv6
+	}
+	via := s.viaOf(addrs, d.v6(), metric)
 	e := s.table.at(id)
 	same := e.want == via
 	s.table.setWant(id, via)
@@ -102,9 +107,10 @@ func (s *Syncer) want(d dst, addrs []netip.Addr) {
 
 // viaCache remembers the last next hops: routes come in runs that share them.
 type viaCache struct {
-	id    uint32 // in use by the cache itself
-	v6    bool
-	addrs []netip.Addr
+	id     uint32 // in use by the cache itself
+	v6     bool
+	metric uint32
+	addrs  []netip.Addr
 }
 
 func (c *viaCache) forget(s *Syncer) {
@@ -113,20 +119,20 @@ func (c *viaCache) forget(s *Syncer) {
 }
 
 // viaOf gives the number of a set of next hops, resolved, and counts one use.
-func (s *Syncer) viaOf(addrs []netip.Addr, v6 bool) uint32 {
+func (s *Syncer) viaOf(addrs []netip.Addr, v6 bool, metric uint32) uint32 {
 	if len(addrs) == 0 {
 		return 0
 	}
 	c := &s.lastVias
-	if c.id == 0 || c.v6 != v6 || !slices.Equal(c.addrs, addrs) {
+	if c.id == 0 || c.v6 != v6 || c.metric != metric || !slices.Equal(c.addrs, addrs) {
 		c.forget(s)
-		*c = viaCache{id: s.intern(addrs, v6), v6: v6, addrs: addrs}
+		*c = viaCache{id: s.intern(addrs, v6, metric), v6: v6, metric: metric, addrs: addrs}
 	}
 	s.table.vias.hold(c.id)
 	return c.id
 }
 
-func (s *Syncer) intern(addrs []netip.Addr, v6 bool) uint32 {
+func (s *Syncer) intern(addrs []netip.Addr, v6 bool, metric uint32) uint32 {
 	sorted := make([]netip.Addr, len(addrs))
 	for i, a := range addrs {
 		sorted[i] = a.Unmap()
@@ -134,7 +140,7 @@ func (s *Syncer) intern(addrs []netip.Addr, v6 bool) uint32 {
 	slices.SortFunc(sorted, netip.Addr.Compare)
 	sorted = slices.Compact(sorted)
 	t := &s.table
-	t.key = t.key[:0]
+	t.key = binary.NativeEndian.AppendUint32(t.key[:0], metric)
 	if v6 {
 		t.key = append(t.key, 6)
 	}
@@ -144,7 +150,7 @@ func (s *Syncer) intern(addrs []netip.Addr, v6 bool) uint32 {
 	id, fresh := t.vias.take(t.key)
 	if fresh {
 		hops, why := s.facts.resolve(sorted, v6)
-		*t.vias.at(id) = nextHops{addrs: sorted, v6: v6, hops: t.setOf(hops), why: why}
+		*t.vias.at(id) = nextHops{addrs: sorted, v6: v6, metric: metric, hops: t.setOf(hops), why: why}
 	}
 	return id
 }

@@ -53,20 +53,22 @@ type OpKind uint8
 // The operations.
 const (
 	// Add makes a route and fails with EEXIST where there is one, of whomever,
-	// with our metric.
+	// with this metric.
 	Add OpKind = iota
-	// Replace makes a route in the place of the one with our metric. It is
+	// Replace makes a route in the place of the one with this metric. It is
 	// only for places where that one is known to be ours.
 	Replace
-	// Remove deletes our route, and no other's.
+	// Remove deletes our route with this metric, and no other's. In IPv4 metric 0
+	// stands for any: it deletes the one with the lowest.
 	Remove
 )
 
 // An Op is one change of one of our routes.
 type Op struct {
-	Kind OpKind
-	Dst  netip.Prefix
-	Hops []Hop // none for Remove
+	Kind   OpKind
+	Dst    netip.Prefix
+	Metric uint32
+	Hops   []Hop // none for Remove
 }
 
 // EventKind says what an Event is about.
@@ -130,9 +132,8 @@ const (
 	protocolKernel   = 2
 )
 
-// own reports whether the route is one of those the Syncer looks after. A
-// route with our protocol but another metric was made by someone's hand.
-func (r *KernelRoute) own() bool { return r.Protocol == Protocol && r.Metric == Metric }
+// own reports whether the route is one of those the Syncer looks after.
+func (r *KernelRoute) own() bool { return r.Protocol == Protocol }
 
 // A Refusal is the kernel's no.
 type Refusal struct {

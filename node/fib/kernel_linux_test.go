@@ -116,24 +116,25 @@ func TestForeignRoutesAreNotTouched(t *testing.T) {
 			expect(t, look, foreign, foreign)
 			ip(t, "route del "+v.dst+" metric 100\n route del "+v.dst+" metric 7")
 
-			// The same metric: theirs stays, ours waits.
+			// The same metric: theirs stays, ours waits behind it.
 			ip(t, "route add "+v.dst+" via "+v.other+" metric 32 proto static")
 			s.Want(want(v.dst + " " + v.via))
 			failures(t, s, v.dst+": another route with metric 32 is there, made by static")
-			expect(t, look, foreign)
+			expect(t, look, foreign, ours)
 			ip(t, "route del "+v.dst+" metric 32")
-			expect(t, look, ours)
+			metrics(t, look, v.dst+" "+v.via+" metric 32")
 
 			// Theirs takes the place of ours: it stays until it goes.
 			ip(t, "route replace "+v.dst+" via "+v.other+" metric 32 proto static")
 			failures(t, s, v.dst+": another route with metric 32 is there, made by static")
-			expect(t, look, foreign)
+			expect(t, look, foreign, ours)
 			s.Want(want(v.dst))
+			expect(t, look, foreign)
 			s.Want(want(v.dst + " " + v.via))
 			s.Settled()
-			expect(t, look, foreign)
+			expect(t, look, foreign, ours)
 			ip(t, "route del "+v.dst+" metric 32")
-			expect(t, look, ours)
+			metrics(t, look, v.dst+" "+v.via+" metric 32")
 
 			// Ours, bent by someone else, is straightened.
 			ip(t, "route replace "+v.dst+" via "+v.other+" metric 32 proto 179")
@@ -162,8 +163,9 @@ func TestUnknownRival(t *testing.T) {
 	s.Want(want("10.1.0.0/24 192.0.2.2"))
 	run(t, s)
 	failures(t, s, "10.1.0.0/24: another route with metric 32 is there, made by static")
-	ip(t, "route del 10.1.0.0/24")
-	expect(t, look, "10.1.0.0/24 via 192.0.2.2%eth0")
+	expect(t, look, "10.1.0.0/24 via 192.0.2.2%eth0", "10.1.0.0/24 via 192.0.2.9%eth0 by static")
+	ip(t, "route del 10.1.0.0/24 proto static")
+	metrics(t, look, "10.1.0.0/24 192.0.2.2 metric 32")
 }
 
 func TestDeletedRouteComesBack(t *testing.T) {
@@ -193,7 +195,7 @@ func TestDeletedRouteComesBack(t *testing.T) {
 	other, dsts := connect(t), prefixes(51, false)
 	var more []Route
 	for _, dst := range dsts {
-		more = append(more, Route{Dst: dst, Via: addrs("192.0.2.2")})
+		more = append(more, Route{Dst: dst, Via: addrs("192.0.2.2"), Metric: metric})
 		all = append(all, dst.String()+" via 192.0.2.2%eth0")
 	}
 	s.Want(more)
@@ -202,7 +204,7 @@ func TestDeletedRouteComesBack(t *testing.T) {
 	for _, dst := range dsts {
 		errs := make([]error, 1)
 		started := time.Now()
-		other.Apply([]Op{{Kind: Remove, Dst: dst}}, errs)
+		other.Apply([]Op{{Kind: Remove, Dst: dst, Metric: metric}}, errs)
 		if errs[0] != nil {
 			t.Fatal(errs[0])
 		}
@@ -392,12 +394,13 @@ func TestRouteOverItsOwnNextHop(t *testing.T) {
 func TestConnectedNetworkWins(t *testing.T) {
 	look, s, _ := runs(t)
 	s.Want(want("192.0.2.0/24 192.0.2.2", "2001:db8::/64 2001:db8::2", "2001:db8:7::/64 2001:db8::2"))
-	expect(t, look, "2001:db8:7::/64 via 2001:db8::2%eth0")
-	failures(t, s, "192.0.2.0/24: it is the network on eth0", "2001:db8::/64: it is the network on eth0")
+	behind, other := "192.0.2.0/24 via 192.0.2.2%eth0", "2001:db8:7::/64 via 2001:db8::2%eth0"
+	expect(t, look, behind, other) // the former loses to the network, which has metric 0
+	failures(t, s, "2001:db8::/64: it is the network on eth0")
 	ip(t, "addr add 2001:db8:7::1/64 dev eth0 nodad")
-	expect(t, look)
+	expect(t, look, behind)
 	ip(t, "addr del 2001:db8:7::1/64 dev eth0")
-	expect(t, look, "2001:db8:7::/64 via 2001:db8::2%eth0")
+	expect(t, look, behind, other)
 }
 
 func TestRestart(t *testing.T) {
@@ -461,9 +464,9 @@ func TestRestart(t *testing.T) {
 func TestSettledBeforeAnythingIsWanted(t *testing.T) {
 	look, s, _ := runs(t, "route add 10.1.0.0/24 via 192.0.2.2 metric 32 proto 179\n route add 10.2.0.0/24 via 192.0.2.2 proto 179")
 	s.Settled()
-	expect(t, look, "10.2.0.0/24 via 192.0.2.2%eth0 by this program's protocol number") // not our metric: someone's hand
+	expect(t, look)
 	ip(t, "route add 10.1.0.0/24 via 192.0.2.2 metric 32 proto 179")
-	expect(t, look, "10.2.0.0/24 via 192.0.2.2%eth0 by this program's protocol number")
+	expect(t, look)
 }
 
 func TestEventsLost(t *testing.T) {
@@ -506,7 +509,7 @@ func burst(t *testing.T, k *Netlink, n int) {
 	hops := []Hop{{Gateway: netip.MustParseAddr("192.0.2.2"), Link: linkIndex(t, k, "eth0")}}
 	ops := make([]Op, 0, 2*n)
 	for _, p := range prefixes(n, false) {
-		ops = append(ops, Op{Kind: Add, Dst: p, Hops: hops}, Op{Kind: Remove, Dst: p})
+		ops = append(ops, Op{Kind: Add, Dst: p, Metric: metric, Hops: hops}, Op{Kind: Remove, Dst: p, Metric: metric})
 	}
 	errs := make([]error, len(ops))
 	other.Apply(ops, errs)
@@ -540,10 +543,10 @@ func TestHundredThousandRoutes(t *testing.T) {
 	vias6 := [][]netip.Addr{{netip.MustParseAddr("2001:db8::2")}, {netip.MustParseAddr("2001:db8::2"), netip.MustParseAddr("2001:db8::3")}}
 	batch := func(via, via6 []netip.Addr) (b []Route) {
 		for _, p := range list {
-			b = append(b, Route{Dst: p, Via: via})
+			b = append(b, Route{Dst: p, Via: via, Metric: metric})
 		}
 		for _, p := range list6 {
-			b = append(b, Route{Dst: p, Via: via6})
+			b = append(b, Route{Dst: p, Via: via6, Metric: metric})
 		}
 		return b
 	}
@@ -593,7 +596,7 @@ func TestRefusalsFindTheirRoutes(t *testing.T) {
 		if i%7 == 0 || i == n-1 {
 			gateway = "203.0.113.9"
 		}
-		ops[i] = Op{Kind: Add, Dst: p, Hops: []Hop{{Gateway: netip.MustParseAddr(gateway), Link: link}}}
+		ops[i] = Op{Kind: Add, Dst: p, Metric: metric, Hops: []Hop{{Gateway: netip.MustParseAddr(gateway), Link: link}}}
 	}
 	errs := make([]error, n)
 	check := func(good, bad syscall.Errno) {
@@ -698,7 +701,7 @@ func goal(t *testing.T, look *Netlink, wants []Route) []string {
 			if dead(hops) {
 				kind = hops[0].Dead
 			}
-			lines = append(lines, routeText(&KernelRoute{Foreign: Foreign{Type: kind, Dst: r.Dst, Hops: hops, Metric: Metric, Protocol: Protocol}}, f))
+			lines = append(lines, routeText(&KernelRoute{Foreign: Foreign{Type: kind, Dst: r.Dst, Hops: hops, Metric: metric, Protocol: Protocol}}, f))
 		}
 	}
 	return lines
@@ -715,7 +718,7 @@ func TestAnswersLost(t *testing.T) {
 	link := linkIndex(t, k, "eth0")
 	ops := make([]Op, 500)
 	for i, p := range prefixes(len(ops), false) {
-		ops[i] = Op{Kind: Add, Dst: p, Hops: []Hop{hop("203.0.113.9", link)}}
+		ops[i] = Op{Kind: Add, Dst: p, Metric: metric, Hops: []Hop{hop("203.0.113.9", link)}}
 	}
 	errs := make([]error, len(ops))
 	k.Apply(ops, errs)
@@ -734,7 +737,7 @@ func TestAnswersLost(t *testing.T) {
 		t.Errorf("%d refused, %d unknown: the test is to have both", refused, unknown)
 	}
 	// The next ones have nothing to do with that.
-	ops = []Op{{Kind: Add, Dst: netip.MustParsePrefix("10.1.0.0/24"), Hops: []Hop{hop("192.0.2.2", link)}}, {Kind: Remove, Dst: netip.MustParsePrefix("10.2.0.0/24")}}
+	ops = []Op{{Kind: Add, Dst: netip.MustParsePrefix("10.1.0.0/24"), Metric: metric, Hops: []Hop{hop("192.0.2.2", link)}}, {Kind: Remove, Dst: netip.MustParsePrefix("10.2.0.0/24"), Metric: metric}}
 	errs = errs[:2]
 	k.Apply(ops, errs)
 	if errs[0] != nil || !errors.Is(errs[1], syscall.ESRCH) {
@@ -745,7 +748,7 @@ func TestAnswersLost(t *testing.T) {
 	s, _ := start(t, k)
 	var batch []Route
 	for _, p := range prefixes(3000, false) {
-		batch = append(batch, Route{Dst: p, Via: addrs("100.64.0.1")})
+		batch = append(batch, Route{Dst: p, Via: addrs("100.64.0.1"), Metric: metric})
 	}
 	ip(t, "route add 100.64.0.0/16 dev eth0")
 	s.Want(append(batch, route("10.1.0.0/24 192.0.2.3")))
@@ -836,7 +839,7 @@ func TestTwoFight(t *testing.T) {
 	dsts := prefixes(100, false)
 	batch := func(via string) (b []Route) {
 		for _, p := range dsts {
-			b = append(b, Route{Dst: p, Via: addrs(via)})
+			b = append(b, Route{Dst: p, Via: addrs(via), Metric: metric})
 		}
 		return b
 	}
@@ -871,7 +874,7 @@ func TestBlackhole(t *testing.T) {
 		if i == 1 { // next hops may lie inside of it
 			s.SetGround(Ground{Static: map[netip.Prefix]netip.Addr{four: {}, six: {}}})
 		}
-		s.Want([]Route{{four, []netip.Addr{{}}}, {six, []netip.Addr{{}}}})
+		s.Want([]Route{{Dst: four, Via: []netip.Addr{{}}}, {Dst: six, Via: []netip.Addr{{}}}})
 		expect(t, look, "10.1.0.0/26 is a blackhole route", "2001:db8:1::/64 is a blackhole route")
 		wait(t, func() string {
 			if r := s.Status(); r.Wanted != 2 || r.Installed != 2 {
@@ -879,10 +882,10 @@ func TestBlackhole(t *testing.T) {
 			}
 			return ""
 		})
-		s.Want([]Route{{four, addrs("192.0.2.2")}, {six, addrs("2001:db8::2")}})
+		s.Want([]Route{{Dst: four, Via: addrs("192.0.2.2"), Metric: metric}, {Dst: six, Via: addrs("2001:db8::2"), Metric: metric}})
 		expect(t, look, "10.1.0.0/26 via 192.0.2.2%eth0", "2001:db8:1::/64 via 2001:db8::2%eth0")
 	}
-	s.Want([]Route{{four, []netip.Addr{{}}}, {six, []netip.Addr{{}}}})
+	s.Want([]Route{{Dst: four, Via: []netip.Addr{{}}}, {Dst: six, Via: []netip.Addr{{}}}})
 	s.Want([]Route{{Dst: four}, {Dst: six}})
 	expect(t, look)
 }

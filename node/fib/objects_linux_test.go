@@ -272,7 +272,7 @@ func TestTurnRefused(t *testing.T) {
 		k.mu.Unlock()
 		k.someone(KernelRoute{Foreign: Foreign{Type: Unicast, Dst: netip.MustParsePrefix("203.0.113.0/24"), Hops: []Hop{hop("198.51.100.9", 3)}}}, false, true)
 		wait(t, func() string {
-			if got := k.ours()[netip.MustParsePrefix("10.2.0.0/24")]; got != fmt.Sprint([]Hop{hop("198.51.100.9", 3)}) {
+			if got := k.ours()[place{netip.MustParsePrefix("10.2.0.0/24"), metric}]; got != fmt.Sprint([]Hop{hop("198.51.100.9", 3)}) {
 				return got
 			}
 			return ""

@@ -11,25 +11,30 @@ import (
 
 func TestPlan(t *testing.T) {
 	for _, c := range []struct {
-		target, have uint32
-		blocked      bool
-		want         step
+		target, have       uint32
+		elsewhere, blocked bool
+		want               step
 	}{
-		{0, 0, false, keep},
-		{7, 0, false, add},
-		{7, 7, false, keep},
-		{7, 8, false, replace},
-		{7, odd, false, replace},
-		{0, 7, false, remove},
-		{0, odd, false, remove},
+		{0, 0, false, false, keep},
+		{7, 0, false, false, add},
+		{7, 7, false, false, keep},
+		{7, 8, false, false, replace},
+		{7, odd, false, false, replace},
+		{0, 7, false, false, remove},
+		{0, odd, false, false, remove},
+		// It is to have another metric.
+		{7, 7, true, false, add},
+		{7, 8, true, false, add},
+		{7, odd, true, false, add},
 		// Someone else's route is in the place of ours.
-		{7, 0, true, keep},
-		{7, 7, true, keep},
-		{7, 8, true, remove},
-		{0, 7, true, remove},
+		{7, 0, false, true, keep},
+		{7, 7, false, true, keep},
+		{7, 7, true, true, remove},
+		{7, 8, false, true, remove},
+		{0, 7, false, true, remove},
 	} {
-		if got := plan(c.target, c.have, c.blocked); got != c.want {
-			t.Errorf("plan(%d, %d, %v) = %d, want %d", c.target, c.have, c.blocked, got, c.want)
+		if got := plan(c.target, c.have, c.elsewhere, c.blocked); got != c.want {
+			t.Errorf("plan(%d, %d, %v, %v) = %d, want %d", c.target, c.have, c.elsewhere, c.blocked, got, c.want)
 		}
 	}
 }
@@ -146,17 +151,28 @@ func TestResolve(t *testing.T) {
 func TestObstacle(t *testing.T) {
 	f := ground()
 	rival := parseTestRoute("10.77.0.0/16 2:192.0.2.9")
-	rival.Metric = Metric
+	rival.Metric = metric
 	f.route(rival, false, false)
-	for dst, want := range map[string]string{
-		"192.0.2.0/24": "it is the network on eth0",
-		"192.0.2.0/25": "",
-		"10.0.0.0/8":   "",
-		"10.77.0.0/16": "another route with metric 32 is there, made by static",
-		"10.78.0.0/16": "",
+	linked := parseTestRoute("2001:db8:9::/64 2")
+	linked.Metric = 256
+	f.route(linked, false, false)
+	for _, c := range []struct {
+		dst    string
+		metric uint32
+		want   string
+	}{
+		{"192.0.2.0/24", 0, "another route with metric 0 is there, made by the kernel"},
+		{"192.0.2.0/24", metric, ""},
+		{"192.0.2.0/25", 0, ""},
+		{"2001:db8:9::/64", metric, "it is the network on eth0"},
+		{"2001:db8:9::/64", 256, "another route with metric 256 is there, made by the kernel"},
+		{"2001:db8:9::/64", 1024, ""},
+		{"10.0.0.0/8", 1024, ""},
+		{"10.77.0.0/16", metric, "another route with metric 32 is there, made by static"},
+		{"10.77.0.0/16", 1024, ""},
 	} {
-		if got, _ := f.obstacle(netip.MustParsePrefix(dst)); got != want {
-			t.Errorf("obstacle(%s) = %q, want %q", dst, got, want)
+		if got, _ := f.obstacle(netip.MustParsePrefix(c.dst), c.metric); got != c.want {
+			t.Errorf("obstacle(%s, %d) = %q, want %q", c.dst, c.metric, got, c.want)
 		}
 	}
 }

@@ -29,7 +29,7 @@ func (s *Syncer) count() status.Routes {
 			return
 		}
 		r.Wanted++
-		if n := s.table.vias.at(e.want); n.why == "" && n.hops == e.have {
+		if n := s.table.vias.at(e.want); n.why == "" && n.hops == e.have && n.metric == e.metric {
 			r.Installed++
 			return
 		}
@@ -62,7 +62,7 @@ func (s *Syncer) why(e *entry) string {
 	if n.why != "" {
 		return n.why
 	}
-	if why, _ := s.facts.obstacle(e.dst.prefix()); why != "" {
+	if why, _ := s.facts.obstacle(e.dst.prefix(), n.metric); why != "" {
 		return why
 	}
 	if why := s.contests.why(e.dst); why != "" {

@@ -90,13 +90,19 @@ type round struct {
 // A move is what an Op is for.
 type move struct {
 	id, target uint32
+	metric     uint32
 	kind       OpKind
+	stray      bool // its removal, beside what the entry has
 }
 
 // plan fills the round from the queues.
 func (s *Syncer) plan() {
 	r := &s.round
 	r.ops, r.moves, r.last = r.ops[:0], r.moves[:0], r.last[:0]
+	for _, id := range s.first {
+		s.planOne(id)
+	}
+	s.first = s.first[:0]
 	for n := 0; n < roundSize && s.mayWrite(); n++ {
 		s.mix()
 		id := s.writes.pop()
@@ -110,10 +116,10 @@ func (s *Syncer) plan() {
 	}
 	for _, m := range r.last {
 		r.moves = append(r.moves, m)
-		r.ops = append(r.ops, Op{Kind: Remove, Dst: s.table.at(m.id).dst.prefix()})
+		r.ops = append(r.ops, Op{Kind: Remove, Dst: s.table.at(m.id).dst.prefix(), Metric: m.metric})
 	}
 	if cap(r.errs) < len(r.ops) {
-		r.errs = make([]error, 2*roundSize)
+		r.errs = make([]error, max(len(r.ops), 2*roundSize))
 	}
 	r.errs = r.errs[:len(r.ops)]
 }
@@ -158,60 +164,74 @@ func (s *Syncer) planOne(id uint32) {
 		return // until calm lets it go
 	}
 	if e.flags&doubled != 0 {
-		e.flags |= moving
-		s.round.last = append(s.round.last, move{id: id, kind: Remove})
+		s.remove(id, e.metric, false)
 		return
 	}
-	target, blocked := s.target(e)
-	switch plan(target, e.have, blocked) {
+	target, metric, blocked := s.target(e)
+	s.promote(id, metric)
+	switch plan(target, e.have, e.metric != metric, blocked) {
 	case keep:
 		e.refusal = 0
+		for _, stray := range s.strays[id] {
+			s.remove(id, stray.metric, true)
+		}
 		s.table.forget(id)
 	case add:
-		s.move(id, Add, target)
+		s.move(id, Add, target, metric)
 	case replace:
 		if s.delayed[e.have].to != target { // else it is turned soon
-			s.move(id, Replace, target)
+			s.move(id, Replace, target, metric)
 		}
 	case remove:
-		e.flags |= moving
-		s.round.last = append(s.round.last, move{id: id, kind: Remove})
+		s.remove(id, e.metric, false)
 	}
 }
 
 // leftover reports whether the entry is an earlier run's, and nobody wants it,
 // but it isn't to be deleted yet.
 func (s *Syncer) leftover(e *entry) bool {
-	return e.want == 0 && e.have != 0 && e.flags&claimed == 0 && !s.swept
+	return e.want == 0 && (e.have != 0 || e.flags&strayed != 0) && e.flags&claimed == 0 && !s.swept
 }
 
-// target is the hop set the entry should have in the kernel, and whether
-// someone else's route is in its place.
-func (s *Syncer) target(e *entry) (target uint32, blocked bool) {
+// target is the hop set the entry should have in the kernel, at which metric, and
+// whether someone else's routes are in its place and the one behind it.
+func (s *Syncer) target(e *entry) (target, metric uint32, blocked bool) {
 	if e.want == 0 {
-		return 0, false
+		return 0, e.metric, false
 	}
-	target = s.table.vias.at(e.want).hops
+	n := s.table.vias.at(e.want)
 	gateway, static := s.facts.config.Static[e.dst.prefix()]
-	if static && gateway.IsValid() && dead(*s.table.sets.at(target)) {
-		return 0, false // a gateway that isn't there is not to be in the way of others
+	if static && gateway.IsValid() && dead(*s.table.sets.at(n.hops)) {
+		return 0, e.metric, false // a gateway that isn't there is not to be in the way of others
 	}
-	why, rival := s.facts.obstacle(e.dst.prefix())
-	if why != "" && !rival {
-		return 0, false
+	why, rival := s.facts.obstacle(e.dst.prefix(), n.metric)
+	switch {
+	case rival:
+		if next, free := s.facts.behind(e.dst.prefix(), n.metric); free {
+			return n.hops, next, false
+		}
+		return n.hops, n.metric, true
+	case why != "":
+		return 0, e.metric, false
 	}
-	return target, rival
+	return n.hops, n.metric, false
 }
 
-func (s *Syncer) move(id uint32, kind OpKind, target uint32) {
+// remove has a route of ours deleted at the end of the round.
+func (s *Syncer) remove(id, metric uint32, stray bool) {
+	s.table.at(id).flags |= moving
+	s.round.last = append(s.round.last, move{id: id, metric: metric, kind: Remove, stray: stray})
+}
+
+func (s *Syncer) move(id uint32, kind OpKind, target, metric uint32) {
 	e := s.table.at(id)
 	e.flags |= moving
 	hops := *s.table.sets.at(target)
 	if e.flags&direct != 0 {
 		hops = onlink(hops)
 	}
-	s.round.moves = append(s.round.moves, move{id: id, target: target, kind: kind})
-	s.round.ops = append(s.round.ops, Op{Kind: kind, Dst: e.dst.prefix(), Hops: hops})
+	s.round.moves = append(s.round.moves, move{id: id, target: target, metric: metric, kind: kind})
+	s.round.ops = append(s.round.ops, Op{Kind: kind, Dst: e.dst.prefix(), Metric: metric, Hops: hops})
 }
 
 func onlink(hops []Hop) []Hop {
@@ -230,14 +250,22 @@ func (s *Syncer) record() {
 		e, err := s.table.at(m.id), s.round.errs[i]
 		e.flags &^= moving
 		switch {
+		case m.stray && (err == nil || gone(err)):
+			s.unstray(m.id, m.metric)
 		case err == nil && e.flags&doubled != 0:
 			e.flags &^= doubled
 			s.table.setHave(e, odd) // one of them
 			s.queue(m.id)
 		case err == nil, m.kind == Remove && gone(err):
+			if m.kind == Add && e.have != 0 { // at another metric: it goes now
+				s.stray(m.id, e.metric)
+			}
 			s.table.setHave(e, m.target)
-			e.refusal = 0
+			e.metric, e.refusal = m.metric, 0
 			e.flags &^= direct
+			if e.flags&strayed != 0 {
+				s.first = append(s.first, m.id)
+			}
 		case e.dst.v6() && m.kind != Remove && errors.Is(err, syscall.EHOSTUNREACH) && e.flags&direct == 0:
 			// IPv6 looks the gateway up among all routes, so a BGP route that
 			// covers its own next hop hides the link. We know the link.
@@ -273,9 +301,14 @@ func (s *Syncer) refuse(m move, e *entry, err error) {
 	e.flags &^= direct
 	e.refusal = s.reasons.number(err.Error())
 	switch {
+	case m.stray:
 	case errors.Is(err, ErrNoAnswer), m.kind == Replace && e.dst.v6():
 		// It may have happened or not; IPv6 may even be half way through.
+		if e.have != 0 && e.metric != m.metric {
+			s.stray(m.id, e.metric)
+		}
 		s.table.setHave(e, odd)
+		e.metric = m.metric
 		s.lookWithin(debounce)
 	case m.kind == Add && errors.Is(err, syscall.EEXIST):
 		s.lookWithin(debounce) // what is there? We know of nothing

@@ -28,6 +28,7 @@ func (s *Syncer) look() error {
 		fresh = newFacts()
 		s.mu.Lock()
 		s.table.each(func(_ uint32, e *entry) { e.flags &^= seen | doubled })
+		s.missStrays()
 		s.mu.Unlock()
 		err = s.kernel.Scan(func(ev *Event) {
 			s.mu.Lock()
@@ -68,7 +69,10 @@ func (s *Syncer) see(ev *Event, fresh *facts) {
 	case RouteEvent:
 		switch {
 		case ev.Route.own():
-			id := s.found(&ev.Route)
+			id, stray := s.found(&ev.Route)
+			if stray {
+				return
+			}
 			if e := s.table.at(id); e.flags&seen != 0 {
 				e.flags |= doubled
 				s.queue(id)
@@ -87,10 +91,16 @@ func minds(r *KernelRoute) bool {
 	return r.Protocol != Protocol && !a.IsLinkLocalUnicast() && !a.IsMulticast()
 }
 
-// found notes a route of ours as the kernel has it, and gives its entry.
-func (s *Syncer) found(r *KernelRoute) uint32 {
-	id := s.table.open(dstOf(r.Dst))
+// found notes a route of ours as the kernel has it, and gives its entry. Beside one
+// of another metric that is known already, it is a stray.
+func (s *Syncer) found(r *KernelRoute) (id uint32, stray bool) {
+	id = s.table.open(dstOf(r.Dst))
 	e := s.table.at(id)
+	if e.have != 0 && e.metric != r.Metric {
+		s.stray(id, r.Metric)
+		s.queue(id)
+		return id, true
+	}
 	set := uint32(odd)
 	if r.Odd {
 		s.table.sets.hold(odd)
@@ -101,8 +111,9 @@ func (s *Syncer) found(r *KernelRoute) uint32 {
 		s.table.setHave(e, set)
 		s.queue(id)
 	}
+	e.metric = r.Metric
 	s.table.sets.drop(set)
-	return id
+	return id, false
 }
 
 // unseen notes that the routes of ours a scan has not found are gone.
@@ -115,6 +126,7 @@ func (s *Syncer) unseen() {
 			n++
 		}
 	})
+	s.unseenStrays()
 	if n > 0 {
 		s.log.Info("routes were gone from the kernel", "routes", n)
 	}
@@ -220,7 +232,10 @@ func (s *Syncer) hearOwn(ev *Event) {
 		before = s.table.at(id).have
 	}
 	if !ev.Gone {
-		if id = s.found(&ev.Route); s.table.at(id).have != before {
+		var stray bool
+		if id, stray = s.found(&ev.Route); stray {
+			s.taken(id, before)
+		} else if s.table.at(id).have != before {
 			s.taken(id, before)
 			if before != 0 && !ev.Replaced {
 				s.lookWithin(debounce) // beside ours, perhaps
@@ -231,8 +246,15 @@ func (s *Syncer) hearOwn(ev *Event) {
 	if id == 0 {
 		return
 	}
-	s.taken(id, before)
 	e := s.table.at(id)
+	if before == 0 || e.metric != ev.Route.Metric {
+		if !s.unstray(id, ev.Route.Metric) && ev.Route.Metric == 0 && !e.dst.v6() {
+			s.lookWithin(debounce) // removing it may have hit another one: see Remove
+		}
+		s.table.forget(id)
+		return
+	}
+	s.taken(id, before)
 	left := uint32(0)
 	if e.dst.v6() && ev.Route.Object == 0 {
 		// IPv6 tells of each hop that is taken out of a multipath route.
@@ -258,7 +280,7 @@ func (s *Syncer) hearForeign(ev *Event) {
 	s.moved = true
 	if id := s.table.find(dstOf(ev.Route.Dst)); id != 0 {
 		e := s.table.at(id)
-		if ev.Route.Metric == Metric && !ev.Gone && e.have != 0 {
+		if ev.Route.Metric == e.metric && !ev.Gone && e.have != 0 {
 			if ev.Replaced {
 				s.taken(id, e.have)
 				s.table.setHave(e, 0)

@@ -38,6 +38,8 @@ type Syncer struct {
 	// said no to, which wait for retryAt or for news.
 	writes, removes queue
 	refused         []uint32
+	first           []uint32 // entries with strays to remove, before all others
+	strays          map[uint32][]stray
 
 	moved    bool          // the facts changed: next hops may resolve otherwise
 	scanAt   time.Time     // when to read the kernel
@@ -80,6 +82,7 @@ func NewSyncer(k Kernel, log *slog.Logger) (*Syncer, error) {
 		facts:   newFacts(),
 		leaving: map[passage]int{},
 		delayed: map[uint32]delay{},
+		strays:  map[uint32][]stray{},
 		backoff: retryFirst,
 	}
 	if err := s.look(); err != nil && !errors.Is(err, ErrInterrupted) {
@@ -241,7 +244,7 @@ func (s *Syncer) turn() (busy bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.record()
-	return s.mayWrite() || s.mayRemove() || s.due(), nil
+	return len(s.first) > 0 || s.mayWrite() || s.mayRemove() || s.due(), nil
 }
 
 // nextTime is when turn has something to do even if nothing happens.
@@ -272,7 +275,7 @@ func (s *Syncer) sweep() {
 	s.lookWithin(tidyAfter)
 	var left []uint32
 	s.table.each(func(id uint32, e *entry) {
-		if e.want == 0 && e.have != 0 {
+		if e.want == 0 && (e.have != 0 || e.flags&strayed != 0) {
 			left = append(left, id)
 		}
 	})

@@ -7,7 +7,7 @@ import (
 
 // A table is what the Syncer knows of each destination: what is wanted and
 // what the kernel has. A million destinations share few sets of next hops, so
-// an entry holds numbers of sets: 40 bytes, and some 16 in the index. Entries
+// an entry holds numbers of sets: 44 bytes, and some 16 in the index. Entries
 // live on pages that never move and hold no pointers the garbage collector
 // would have to follow.
 type table struct {
@@ -57,6 +57,7 @@ type entry struct {
 	refusal uint16 // why the kernel said no the last time, a number of Syncer.reasons
 	want    uint32 // next hops as wanted, a number of table.vias; 0: not wanted
 	have    uint32 // next hops in the kernel, a number of table.sets; 0: no route of ours
+	metric  uint32 // of the route in the kernel
 	// The entries with the same want form a ring-less list that starts at
 	// nextHops.first, so that a next hop that moves finds its routes.
 	next, prev uint32
@@ -74,15 +75,18 @@ const (
 	moving                      // is in the round
 	forgotten                   // the entry is on the free list
 	doubled                     // two routes of ours are there: one names an object, one doesn't
+	strayed                     // has strays
 )
 
-// nextHops are the next hops of some routes, as BGP has them and as resolved.
+// nextHops are the next hops of some routes, as BGP has them and as resolved, and
+// the routes' metric.
 type nextHops struct {
-	addrs []netip.Addr // sorted, no duplicates
-	v6    bool         // for IPv6 destinations
-	hops  uint32       // a number of table.sets: a dead end when none of them can be used
-	why   string       // none can
-	first uint32       // entry
+	addrs  []netip.Addr // sorted, no duplicates
+	v6     bool         // for IPv6 destinations
+	metric uint32       // as the kernel will have it
+	hops   uint32       // a number of table.sets: a dead end when none of them can be used
+	why    string       // none can
+	first  uint32       // entry
 }
 
 // odd is the number of the hop set that stands for "something of ours is
@@ -125,7 +129,7 @@ func (t *table) open(d dst) uint32 {
 // forget drops an entry nobody has a use for any more.
 func (t *table) forget(id uint32) {
 	e := t.at(id)
-	if e.want != 0 || e.have != 0 || e.flags&(toWrite|toRemove|retrying|forgotten) != 0 {
+	if e.want != 0 || e.have != 0 || e.flags&(toWrite|toRemove|retrying|strayed|forgotten) != 0 {
 		return
 	}
 	t.cut(&e.dst, id)

@@ -152,10 +152,11 @@ func (s *Syncer) write(set uint32) {
 }
 
 // goal is the set that the entry, which has one, is about to get: the same if it
-// stays, 0 if it goes.
+// stays, 0 if it goes. That it may get another metric as well doesn't matter: until
+// then it is to go where it will.
 func (s *Syncer) goal(e *entry) uint32 {
-	target, blocked := s.target(e)
-	switch step := plan(target, e.have, blocked); {
+	target, metric, blocked := s.target(e)
+	switch step := plan(target, e.have, e.metric != metric, blocked); {
 	case s.leftover(e):
 		return e.have
 	case e.flags&doubled != 0, step == remove:

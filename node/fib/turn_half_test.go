@@ -21,7 +21,7 @@ func TestTurnedByHalf(t *testing.T) {
 			if i < len(moving) {
 				want = "192.0.2.2"
 			}
-			if ours[p] != fmt.Sprint([]Hop{hop(want, 2)}) {
+			if ours[place{p, metric}] != fmt.Sprint([]Hop{hop(want, 2)}) {
 				n++
 			}
 		}

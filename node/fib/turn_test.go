@@ -28,15 +28,15 @@ func tell(s *Syncer, batch []Route, size int) {
 // truthful checks that the kernel's routes are what the Syncer takes them for.
 func truthful(t *testing.T, s *Syncer, k *mapKernel) {
 	t.Helper()
-	books := map[netip.Prefix]string{}
+	books := map[place]string{}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.table.each(func(_ uint32, e *entry) {
 		if e.have != 0 {
-			books[e.dst.prefix()] = fmt.Sprint(*s.table.sets.at(e.have))
+			books[place{e.dst.prefix(), e.metric}] = fmt.Sprint(*s.table.sets.at(e.have))
 		}
 	})
-	if diff := cmp.Diff(books, k.ours(), cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" {
+	if diff := cmp.Diff(books, k.ours(), samePlaces); diff != "" {
 		t.Errorf("kernel (-as the Syncer has it +as it is):\n%s", diff)
 	}
 }
@@ -91,14 +91,14 @@ func TestLost(t *testing.T) {
 		{
 			name: "someone else is in the place of one",
 			before: func(_ *Syncer, k *mapKernel) {
-				k.someone(static(list[7], Metric), false, true)
+				k.someone(static(list[7], metric), false, true)
 			},
 			batch: through(list, b), ops: 1, turns: 1,
 		},
 		{
 			name: "an earlier run's, that nobody wants yet",
 			before: func(_ *Syncer, k *mapKernel) {
-				k.someone(KernelRoute{Foreign: Foreign{Type: Unicast, Dst: prefixes(n+1, false)[n], Hops: []Hop{hop(a, 2)}, Metric: Metric, Protocol: Protocol}}, false, true)
+				k.someone(KernelRoute{Foreign: Foreign{Type: Unicast, Dst: prefixes(n+1, false)[n], Hops: []Hop{hop(a, 2)}, Metric: metric, Protocol: Protocol}}, false, true)
 			},
 			batch: through(list, b), ops: n,
 		},
@@ -216,19 +216,25 @@ func exodus(t *testing.T, seed uint64) (turns int) {
 	}
 	way("192.0.2.9", 2)
 	dsts := append(prefixes(500, false), prefixes(250, true)...)
+	at := func() uint32 { // mostly the usual one
+		if w.IntN(3) > 0 {
+			return metric
+		}
+		return someMetrics[w.IntN(len(someMetrics))]
+	}
 	any := func(v6 bool) []netip.Addr { return vias[v6][w.IntN(len(vias[v6]))] }
-	now := map[netip.Prefix][]netip.Addr{}
+	now := map[netip.Prefix]Route{}
 	if seed%3 == 2 { // routes of an earlier run
 		for _, d := range dsts[:w.IntN(len(dsts))] {
 			if d.Addr().Is4() {
-				k.put(KernelRoute{Foreign: Foreign{Type: Unicast, Dst: d, Hops: []Hop{hop("192.0.2.2", 2)}, Metric: Metric, Protocol: Protocol}})
+				k.put(KernelRoute{Foreign: Foreign{Type: Unicast, Dst: d, Hops: []Hop{hop("192.0.2.2", 2)}, Metric: metric, Protocol: Protocol}})
 			}
 		}
 	}
 	s, stop := start(t, k)
 	move := func(batch []Route) {
 		for _, r := range batch {
-			now[r.Dst] = r.Via
+			now[r.Dst] = r
 		}
 		tell(s, batch, 1+w.IntN(2*len(batch)+1))
 	}
@@ -238,19 +244,20 @@ func exodus(t *testing.T, seed uint64) (turns int) {
 			s.Settled()
 		}
 		var batch []Route
+		m := at()
 		switch w.IntN(6) {
 		case 0: // some do as they like
 			for range 1 + w.IntN(40) {
 				d := dsts[w.IntN(len(dsts))]
-				batch = append(batch, Route{Dst: d, Via: any(d.Addr().Is6())})
+				batch = append(batch, Route{Dst: d, Via: any(d.Addr().Is6()), Metric: at()})
 			}
 		case 1: // many come
 			to4, to6 := any(false), any(true)
 			for _, d := range dsts[w.IntN(len(dsts)):] {
 				if d.Addr().Is4() {
-					batch = append(batch, Route{Dst: d, Via: to4})
+					batch = append(batch, Route{Dst: d, Via: to4, Metric: m})
 				} else {
-					batch = append(batch, Route{Dst: d, Via: to6})
+					batch = append(batch, Route{Dst: d, Via: to6, Metric: m})
 				}
 			}
 		case 2:
@@ -266,13 +273,13 @@ func exodus(t *testing.T, seed uint64) (turns int) {
 			}
 			for _, d := range dsts {
 				switch {
-				case d.Addr().Is6() != v6 || !slices.Equal(now[d], from) || stay > 0 && w.IntN(100) < stay:
+				case d.Addr().Is6() != v6 || !slices.Equal(now[d].Via, from) || stay > 0 && w.IntN(100) < stay:
 				case gone > 0 && w.IntN(100) < gone:
 					batch = append(batch, Route{Dst: d})
 				case few > 0 && w.IntN(100) < few:
-					batch = append(batch, Route{Dst: d, Via: any(v6)})
+					batch = append(batch, Route{Dst: d, Via: any(v6), Metric: at()})
 				default:
-					batch = append(batch, Route{Dst: d, Via: to})
+					batch = append(batch, Route{Dst: d, Via: to, Metric: m})
 				}
 			}
 		}
@@ -291,14 +298,17 @@ func exodus(t *testing.T, seed uint64) (turns int) {
 	turns = k.turns
 	truthful(t, s, k)
 	consistent(t, s)
-	want := map[netip.Prefix]string{}
-	for d, via := range now {
-		if len(via) > 0 {
-			hops, _ := s.facts.resolve(via, d.Addr().Is6())
-			want[d] = fmt.Sprint(hops)
+	want := map[place]string{}
+	for d, r := range now {
+		if len(r.Via) > 0 {
+			hops, _ := s.facts.resolve(r.Via, d.Addr().Is6())
+			if d.Addr().Is6() && r.Metric == 0 {
+				r.Metric = metricIPv6
+			}
+			want[place{d, r.Metric}] = fmt.Sprint(hops)
 		}
 	}
-	if diff := cmp.Diff(want, k.ours(), cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" {
+	if diff := cmp.Diff(want, k.ours(), samePlaces); diff != "" {
 		t.Errorf("kernel (-wanted +there):\n%s", diff)
 	}
 	return turns

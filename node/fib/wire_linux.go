@@ -43,7 +43,7 @@ func appendOp(b []byte, op *Op, object, seq uint32) []byte {
 		b = native.AppendUint32(b, 0)
 	}
 	b = appendAddrAttr(b, unix.RTA_DST, op.Dst.Addr())
-	b = appendUint32Attr(b, unix.RTA_PRIORITY, Metric)
+	b = appendUint32Attr(b, unix.RTA_PRIORITY, op.Metric)
 	switch {
 	case op.Kind == Remove, deadEnd:
 	case object != 0:

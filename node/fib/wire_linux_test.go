@@ -23,13 +23,13 @@ func TestWireRoundTrip(t *testing.T) {
 	onlink := hop("192.0.2.2", 3)
 	onlink.Onlink = true
 	for _, op := range []Op{
-		{Add, netip.MustParsePrefix("10.1.0.0/24"), []Hop{hop("192.0.2.2", 2)}},
-		{Add, netip.MustParsePrefix("0.0.0.0/0"), []Hop{onlink}},
-		{Replace, netip.MustParsePrefix("10.1.0.0/17"), []Hop{hop("192.0.2.2", 2), onlink, hop("198.51.100.2", 300)}},
-		{Replace, netip.MustParsePrefix("10.1.0.0/24"), []Hop{hop("fe80::2", 2)}},
-		{Add, netip.MustParsePrefix("10.1.0.0/24"), []Hop{hop("192.0.2.2", 2), hop("2001:db8::2", 2)}},
-		{Add, netip.MustParsePrefix("2001:db8:1::/48"), []Hop{hop("2001:db8::2", 70000)}},
-		{Replace, netip.MustParsePrefix("::/0"), []Hop{hop("2001:db8::2", 2), hop("fe80::2", 3)}},
+		{Add, netip.MustParsePrefix("10.1.0.0/24"), metric, []Hop{hop("192.0.2.2", 2)}},
+		{Add, netip.MustParsePrefix("0.0.0.0/0"), metric, []Hop{onlink}},
+		{Replace, netip.MustParsePrefix("10.1.0.0/17"), metric, []Hop{hop("192.0.2.2", 2), onlink, hop("198.51.100.2", 300)}},
+		{Replace, netip.MustParsePrefix("10.1.0.0/24"), metric, []Hop{hop("fe80::2", 2)}},
+		{Add, netip.MustParsePrefix("10.1.0.0/24"), metric, []Hop{hop("192.0.2.2", 2), hop("2001:db8::2", 2)}},
+		{Add, netip.MustParsePrefix("2001:db8:1::/48"), metric, []Hop{hop("2001:db8::2", 70000)}},
+		{Replace, netip.MustParsePrefix("::/0"), metric, []Hop{hop("2001:db8::2", 2), hop("fe80::2", 3)}},
 	} {
 		b := appendOp(nil, &op, 0, 7)
 		m, rest, ok := nextMessage(b)
@@ -38,7 +38,7 @@ func TestWireRoundTrip(t *testing.T) {
 			t.Fatalf("%v: not readable: %x", op, b)
 		}
 		want := Event{Kind: RouteEvent, Replaced: op.Kind == Replace, Route: KernelRoute{
-			Foreign: Foreign{Type: Unicast, Dst: op.Dst, Hops: canonical(op.Hops), Metric: Metric, Protocol: Protocol},
+			Foreign: Foreign{Type: Unicast, Dst: op.Dst, Hops: canonical(op.Hops), Metric: metric, Protocol: Protocol},
 		}}
 		if diff := cmp.Diff(want, ev, addrsEqual); diff != "" {
 			t.Errorf("%v (-want +got):\n%s", op, diff)
@@ -59,13 +59,13 @@ func TestWireBytes(t *testing.T) {
 		want string
 	}{
 		{
-			Op{Add, netip.MustParsePrefix("10.1.0.0/24"), []Hop{hop("192.0.2.2", 2)}},
+			Op{Add, netip.MustParsePrefix("10.1.0.0/24"), metric, []Hop{hop("192.0.2.2", 2)}},
 			"3c000000 1800 0106 07000000 00000000" + // RTM_NEWROUTE, REQUEST|EXCL|CREATE
 				"02 18 00 00 fe b3 00 01 00000000" + // AF_INET/24, main, 179, universe, unicast
 				"0800 0100 0a010000  0800 0600 20000000  0800 0500 c0000202  0800 0400 02000000",
 		},
 		{
-			Op{Remove, netip.MustParsePrefix("10.1.0.0/24"), nil},
+			Op{Remove, netip.MustParsePrefix("10.1.0.0/24"), metric, nil},
 			"2c000000 1900 0100 07000000 00000000" +
 				"02 18 00 00 fe b3 ff 00 00000000" + // scope nowhere, any type
 				"0800 0100 0a010000  0800 0600 20000000",
@@ -108,9 +108,9 @@ func TestParseError(t *testing.T) {
 
 // FuzzParse: no bytes may do more harm than to be ignored.
 func FuzzParse(f *testing.F) {
-	op := Op{Add, netip.MustParsePrefix("10.1.0.0/24"), []Hop{hop("192.0.2.2", 2), hop("2001:db8::2", 3)}}
+	op := Op{Add, netip.MustParsePrefix("10.1.0.0/24"), metric, []Hop{hop("192.0.2.2", 2), hop("2001:db8::2", 3)}}
 	f.Add(appendOp(nil, &op, 0, 1))
-	f.Add(appendOp(appendOp(nil, &Op{Kind: Remove, Dst: op.Dst}, 0, 1), &op, 0, 2))
+	f.Add(appendOp(appendOp(nil, &Op{Kind: Remove, Dst: op.Dst, Metric: metric}, 0, 1), &op, 0, 2))
 	f.Add(appendDump(nil, unix.RTM_GETLINK, 0, 1))
 	for _, kind := range []byte{unix.RTM_NEWLINK, unix.RTM_NEWADDR, unix.RTM_NEWROUTE, unix.NLMSG_ERROR} {
 		b := make([]byte, 48)
@@ -157,7 +157,7 @@ func FuzzWrite(f *testing.F) {
 		if !ok || err != nil {
 			return
 		}
-		op := Op{Kind: OpKind(kind % 3), Dst: p}
+		op := Op{Kind: OpKind(kind % 3), Dst: p, Metric: metric}
 		for len(hops) >= 5 && len(op.Hops) < MaxHops && op.Kind != Remove {
 			op.Hops = append(op.Hops, Hop{Gateway: netip.AddrFrom4([4]byte(hops)), Link: 1 + int(hops[4])})
 			hops = hops[5:]
@@ -173,7 +173,7 @@ func FuzzWrite(f *testing.F) {
 		if diff := cmp.Diff(canonical(op.Hops), ev.Route.Hops, addrsEqual); diff != "" && len(op.Hops) > 0 {
 			t.Errorf("%v (-want +got):\n%s", op, diff)
 		}
-		if ev.Route.Dst != p || !ev.Route.own() || ev.Gone != (op.Kind == Remove) {
+		if ev.Route.Dst != p || ev.Route.Metric != metric || !ev.Route.own() || ev.Gone != (op.Kind == Remove) {
 			t.Errorf("%v came back as %+v", op, ev)
 		}
 	})

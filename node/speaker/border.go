@@ -13,6 +13,7 @@ type Change struct {
 	// NextHops are sorted, several when paths are equally good; none: the route is
 	// gone. The zero Addr, alone, drops packets. Shared: don't change it.
 	NextHops []netip.Addr
+	Metric   uint32 // for the kernel; 0 is its own default
 }
 
 // Events are what a speaker tells while it runs. The functions are called from

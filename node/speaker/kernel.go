@@ -20,7 +20,7 @@ func newKernel() kernel { return kernel{judge: policy.NewInstaller(policy.Kernel
 func (k *kernel) appendChanges(changes []Change, deltas []rib.Delta) []Change {
 	for i := range deltas {
 		d := &deltas[i]
-		if !d.HopsChanged() && (d.New.Hops != nil || !d.BestChanged()) {
+		if !d.HopsChanged() && !(d.BestChanged() && (d.New.Hops == nil || metricOf(d.Old) != metricOf(d.New))) {
 			continue
 		}
 		changes = append(changes, k.change(d.Prefix, d.New))
@@ -33,7 +33,20 @@ func (k *kernel) change(prefix netip.Prefix, c rib.Choice) Change {
 	if installed, _ := k.judge.Judge(prefix); !installed {
 		return Change{Prefix: prefix}
 	}
-	return Change{Prefix: prefix, NextHops: hopsOf(c)}
+	hops := hopsOf(c)
+	if hops == nil {
+		return Change{Prefix: prefix}
+	}
+	return Change{Prefix: prefix, NextHops: hops, Metric: metricOf(c)}
+}
+
+// metricOf is the metric that a route is to have in the kernel: the one that LOCAL_PREF
+// carries, as in Calico from v3.32 on. Configured ones have none.
+func metricOf(c rib.Choice) uint32 {
+	if !c.Best.Valid() || c.Best.Local() != nil {
+		return 0
+	}
+	return policy.PriorityOf(c.Best.Attrs())
 }
 
 // hopsOf are the next hops the kernel is to use. Of a route that nobody can
