@@ -34,11 +34,11 @@ func (d *derivation) readPools() []pool {
 }
 
 // export makes the IPPools, the node's blocks and the service ranges the export policy.
-func (d *derivation) export(blocks []netip.Prefix, services serviceRanges) policy.Export {
+func (d *derivation) export(blocks []netip.Prefix, services services) policy.Export {
 	e := policy.Export{
 		Blocks:   blocks,
 		Normal:   priorities(&d.global),
-		Services: slices.Concat(services.told, services.reflected),
+		Services: widest(slices.Concat(services.told, services.reflected)),
 		Tunnel:   d.tunnelled(),
 	}
 	for _, p := range d.pools {
@@ -48,7 +48,7 @@ func (d *derivation) export(blocks []netip.Prefix, services serviceRanges) polic
 			e.Accept = append(e.Accept, p.cidr)
 		}
 	}
-	for _, list := range []*[]netip.Prefix{&e.Reject, &e.Services, &e.Accept} {
+	for _, list := range []*[]netip.Prefix{&e.Reject, &e.Accept} {
 		*list = sortedSet(*list, netip.Prefix.Compare)
 	}
 	e.Advertise = d.advertise()

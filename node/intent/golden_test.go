@@ -26,7 +26,7 @@ var update = flag.Bool("update", false, "rewrite want.yaml and problems.txt in t
 // TestDerive runs the examples in testdata/derive; their names are a table of
 // contents of what resources mean. An example is a txtar archive: a sentence
 // about it, with a line "node: NAME" when the node is not a, resources.yaml,
-// host.yaml and environment if they matter, and the answer in want.yaml and problems.txt.
+// services.yaml, host.yaml and environment if they matter, and the answer in want.yaml and problems.txt.
 func TestDerive(t *testing.T) {
 	files, err := filepath.Glob("testdata/derive/*.txtar")
 	if err != nil || len(files) == 0 {
@@ -61,7 +61,8 @@ func inAnyOrder(t *testing.T, e example, bgp intent.BGP, problems []intent.Probl
 		rng.Shuffle(len(e.host.Interfaces), func(i, j int) {
 			e.host.Interfaces[i], e.host.Interfaces[j] = e.host.Interfaces[j], e.host.Interfaces[i]
 		})
-		again, found := intent.Derive(snapshot(e.documents), e.node, e.host)
+		rng.Shuffle(len(e.services), func(i, j int) { e.services[i], e.services[j] = e.services[j], e.services[i] })
+		again, found := intent.Derive(snapshot(e.documents, e.services), e.node, e.host)
 		if diff := cmp.Diff(bgp, again, compareValues); diff != "" {
 			t.Fatalf("another order of the same input gives another answer:\n%s", diff)
 		}
@@ -85,6 +86,7 @@ type example struct {
 	archive   *txtar.Archive
 	node      string
 	documents []resources.Resource
+	services  []resources.Service
 	snapshot  *resources.Snapshot
 	host      intent.Host
 }
@@ -110,7 +112,10 @@ func readExample(t *testing.T, file string) example {
 		d.Resource.Default()
 		e.documents = append(e.documents, d.Resource)
 	}
-	e.snapshot = snapshot(e.documents)
+	if err := yaml.UnmarshalStrict([]byte(e.section("services.yaml")), &e.services); err != nil {
+		t.Fatal(err)
+	}
+	e.snapshot = snapshot(e.documents, e.services)
 	if err := yaml.UnmarshalStrict([]byte(e.section("host.yaml")), &e.host); err != nil {
 		t.Fatal(err)
 	}
@@ -132,8 +137,9 @@ func readExample(t *testing.T, file string) example {
 	return e
 }
 
-func snapshot(rs []resources.Resource) *resources.Snapshot {
+func snapshot(rs []resources.Resource, services []resources.Service) *resources.Snapshot {
 	s := resources.NewSnapshot()
+	s.Services = services
 	for _, r := range rs {
 		s.Put(r)
 	}

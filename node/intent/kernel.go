@@ -2,7 +2,6 @@ package intent
 
 import (
 	"net/netip"
-	"slices"
 
 	"github.com/calctl/calctl/node/policy"
 	"github.com/calctl/calctl/resources"
@@ -27,7 +26,7 @@ func (d *derivation) programs() string {
 
 // kernel says which routes aren't for the kernel.
 func (d *derivation) kernel(services []netip.Prefix) policy.Kernel {
-	k := policy.Kernel{Services: sortedSet(slices.Clone(services), netip.Prefix.Compare)}
+	k := policy.Kernel{Services: widest(services)}
 	for _, p := range d.pools {
 		if d.leavesOut(&p.spec) {
 			k.Pools = append(k.Pools, p.cidr)

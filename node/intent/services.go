@@ -12,20 +12,21 @@ import (
 // (Kubernetes' well-known label).
 const excludeLabel = "node.kubernetes.io/exclude-from-external-load-balancers"
 
-// serviceRanges are the ranges of service addresses of the cluster.
-type serviceRanges struct {
+// services are the ranges of service addresses of the cluster, and the addresses of
+// single Services.
+type services struct {
 	// told are those whose traffic this node asks for; each is a static route.
 	told []netip.Prefix
 	// kept are those to which the kernel gets no route, told or not: there they
 	// would go before what balances the load.
 	kept []netip.Prefix
-	// reflected are those whose routes a reflector passes on, whoever told them.
+	// reflected are the ranges whose routes a reflector passes on, whoever told them.
 	reflected []netip.Prefix
 }
 
-// services reads the ranges. A single address is told only where a Service has
-// it, of which we know nothing.
-func (d *derivation) services() serviceRanges {
+// services reads the ranges and the Services. A single address is no range, and told
+// only where a Service has it.
+func (d *derivation) services() services {
 	cluster := d.cidrs("serviceClusterIPs", d.global.ServiceClusterIPs)
 	external := d.cidrs("serviceExternalIPs", d.global.ServiceExternalIPs)
 	balancer := d.cidrs("serviceLoadBalancerIPs", d.global.ServiceLoadBalancerIPs)
@@ -33,16 +34,19 @@ func (d *derivation) services() serviceRanges {
 	if fromStart {
 		cluster = d.env.ClusterIPs
 	}
-	kept := slices.Concat(cluster, networks(external))
-	if how := d.global.ServiceLoadBalancerAggregation; how == nil || *how != "Disabled" {
-		kept = slices.Concat(kept, networks(balancer))
+	how := d.global.ServiceLoadBalancerAggregation
+	aggregated := how == nil || *how != "Disabled"
+	ranges := slices.Concat(cluster, networks(external))
+	if aggregated {
+		ranges = slices.Concat(ranges, networks(balancer))
 	}
-	s := serviceRanges{told: kept, kept: kept}
-	if d.self.labels[excludeLabel] == "true" {
-		s.told = nil
-		if fromStart {
-			s.told = cluster // Calico has told of them before it looks at labels
-		}
+	s := services{kept: ranges}
+	switch {
+	case d.self.labels[excludeLabel] != "true":
+		s.told = slices.Concat(ranges, d.serviceAddresses(cluster, external, balancer, aggregated))
+		s.kept = s.told
+	case fromStart:
+		s.told = cluster // Calico has told of them before it looks at labels
 	}
 	if d.self.reflector {
 		s.reflected = slices.Concat(external, balancer)
@@ -65,9 +69,4 @@ func (d *derivation) cidrs(field string, blocks []resources.CIDRBlock) []netip.P
 		list = append(list, p.Masked())
 	}
 	return list
-}
-
-// networks are the prefixes of more than one address.
-func networks(list []netip.Prefix) []netip.Prefix {
-	return slices.DeleteFunc(slices.Clone(list), netip.Prefix.IsSingleIP)
 }

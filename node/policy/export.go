@@ -64,15 +64,16 @@ func (e Export) Equal(o Export) bool {
 // leads to a workload.
 func (e Export) Permits(p netip.Prefix, priority uint32) bool {
 	switch {
-	case within(p, e.Reject):
+	case Within(p, e.Reject):
 		return false
-	case within(p, e.Blocks):
+	case Within(p, e.Blocks):
 		return slices.Contains(e.Blocks, p) || priority < e.Normal.Of(p)
 	}
-	return within(p, e.Services) || within(p, e.Accept)
+	return Within(p, e.Services) || Within(p, e.Accept)
 }
 
-func within(p netip.Prefix, in []netip.Prefix) bool {
+// Within reports whether p is one of some prefixes, or lies inside of one.
+func Within(p netip.Prefix, in []netip.Prefix) bool {
 	for _, q := range in {
 		if q.Bits() <= p.Bits() && q.Contains(p.Addr()) {
 			return true

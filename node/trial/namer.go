@@ -55,6 +55,12 @@ func newNamer(snap *resources.Snapshot, node string, e intent.Environment) namer
 			n.add(policy.ByService, b.CIDR, fmt.Sprintf("%s spec.%s[%d]", cluster, list.field, i))
 		}
 	}
+	for i := range snap.Services { // of external and other addresses the ranges are named
+		s := &snap.Services[i]
+		for _, a := range s.ClusterIPs {
+			n.add(policy.ByService, netip.PrefixFrom(a, a.BitLen()).String(), fmt.Sprintf("Service(%s/%s) spec.clusterIPs", s.Namespace, s.Name))
+		}
+	}
 	return n
 }
 
