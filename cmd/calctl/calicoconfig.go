@@ -15,8 +15,7 @@ import (
 const defaultConfig = "/etc/calico/calicoctl.cfg"
 
 // calicoConfig is what calicoctl's configuration and Calico's environment say
-// about the datastore. All of calicoctl's fields are known, so that its files are
-// read; those of Kubernetes are for later.
+// about the datastore. All of calicoctl's fields are known, so that its files are read.
 type calicoConfig struct {
 	DatastoreType    string `json:"datastoreType,omitempty"`
 	EtcdEndpoints    string `json:"etcdEndpoints,omitempty"` // with commas between them
@@ -67,7 +66,35 @@ func (a *app) calicoConfig() (calicoConfig, error) {
 	} {
 		*field = a.setting(a.env("CALICO_"+name), name, *field)
 	}
+	for name, field := range map[string]*string{
+		"KUBECONFIG":          &c.Kubeconfig,
+		"K8S_API_ENDPOINT":    &c.K8sAPIEndpoint,
+		"K8S_KEY_FILE":        &c.K8sKeyFile,
+		"K8S_CERT_FILE":       &c.K8sCertFile,
+		"K8S_CA_FILE":         &c.K8sCAFile,
+		"K8S_API_TOKEN":       &c.K8sAPIToken,
+		"K8S_CURRENT_CONTEXT": &c.K8sCurrentContext,
+		"CALICO_API_GROUP":    &c.CalicoAPIGroup,
+	} {
+		*field = a.setting(a.env("CALICO_"+name), name, *field)
+	}
+	c.K8sAPIToken = a.setting(a.env("CALICO_K8SAPITOKEN"), "K8S_TOKEN", c.K8sAPIToken) // what Calico reads, and what it says it reads
 	return c, nil
+}
+
+// variable reads a variable of Calico's, with its prefix or without, that is no text.
+func variable[T any](a *app, name, want string, parse func(string) (T, error), field *T) error {
+	for _, name := range []string{"CALICO_" + name, name} {
+		if text := a.env(name); text != "" {
+			value, err := parse(text)
+			if err != nil {
+				return fmt.Errorf("environment variable %s is '%s': write %s", name, text, want)
+			}
+			*field = value
+			return nil
+		}
+	}
+	return nil
 }
 
 func (a *app) configFile() (c calicoConfig, err error) {

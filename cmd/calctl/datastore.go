@@ -7,12 +7,14 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/calctl/calctl/resources/store"
 	"github.com/calctl/calctl/resources/store/dir"
 	"github.com/calctl/calctl/resources/store/etcd"
+	"github.com/calctl/calctl/resources/store/kube"
 )
 
 const (
@@ -45,9 +47,9 @@ func (a *app) open(context.Context) (store.Store, error) {
 	case typeEtcd:
 		return a.openEtcd(c)
 	case typeKubernetes:
-		return nil, errors.New("datastore type kubernetes is not supported yet: use etcdv3, or a folder with --datastore")
+		return a.openKube(c)
 	default:
-		return nil, fmt.Errorf("Failed to create Calico API client: unknown datastore type: %s; there are %s and %s", kind, typeEtcd, typeDir) //nolint:staticcheck // calicoctl's words
+		return nil, fmt.Errorf("Failed to create Calico API client: unknown datastore type: %s; there are %s, %s and %s", kind, typeEtcd, typeKubernetes, typeDir) //nolint:staticcheck // calicoctl's words
 	}
 }
 
@@ -75,13 +77,56 @@ func (a *app) datastoreType(c calicoConfig) (string, error) {
 	}
 }
 
+// limit is how long a request may take; 0 is what the backend takes.
+func (a *app) limit() (time.Duration, error) {
+	text := a.setting(a.timeout, timeoutEnv, "")
+	if text == "" {
+		return 0, nil
+	}
+	limit, err := time.ParseDuration(text)
+	if err != nil || limit <= 0 {
+		return 0, usagef("timeout '%s' is no length of time: write it with its unit, such as 10s", text)
+	}
+	return limit, nil
+}
+
+func (a *app) openKube(c calicoConfig) (store.Store, error) {
+	limit, err := a.limit()
+	if err != nil {
+		return nil, err
+	}
+	err = errors.Join(
+		variable(a, "K8S_INSECURE_SKIP_TLS_VERIFY", "true or false", strconv.ParseBool, &c.K8sInsecureSkipTLSVerify),
+		variable(a, "K8S_CLIENT_QPS", "a number of requests a second, such as 20", parseFloat, &c.K8sClientQPS),
+		variable(a, "K8S_CLIENT_BURST", "a number of requests, such as 100", strconv.Atoi, &c.K8sClientBurst),
+	)
+	if err != nil {
+		return nil, err
+	}
+	s, err := kube.Open(kube.Config{
+		Kubeconfig:       c.Kubeconfig,
+		KubeconfigInline: c.KubeconfigInline,
+		Context:          c.K8sCurrentContext,
+		Endpoint:         c.K8sAPIEndpoint,
+		CAFile:           c.K8sCAFile, CertFile: c.K8sCertFile, KeyFile: c.K8sKeyFile,
+		Token:    c.K8sAPIToken,
+		Insecure: c.K8sInsecureSkipTLSVerify,
+		Home:     a.env("HOME"),
+		QPS:      c.K8sClientQPS, Burst: c.K8sClientBurst,
+		Group:     c.CalicoAPIGroup,
+		Namespace: a.env("NAMESPACE"),
+		Timeout:   limit,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("Failed to create Calico API client: %w", err) //nolint:staticcheck // calicoctl's words
+	}
+	return s, nil
+}
+
 func (a *app) openEtcd(c calicoConfig) (store.Store, error) {
-	limit := etcd.DefaultTimeout
-	if text := a.setting(a.timeout, timeoutEnv, ""); text != "" {
-		var err error
-		if limit, err = time.ParseDuration(text); err != nil || limit <= 0 {
-			return nil, usagef("timeout '%s' is no length of time: write it with its unit, such as 10s", text)
-		}
+	limit, err := a.limit()
+	if err != nil {
+		return nil, err
 	}
 	s, err := etcd.Open(etcd.Config{
 		Endpoints:  words(c.EtcdEndpoints),
@@ -96,6 +141,11 @@ func (a *app) openEtcd(c calicoConfig) (store.Store, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+func parseFloat(text string) (float32, error) {
+	f, err := strconv.ParseFloat(text, 32)
+	return float32(f), err
 }
 
 // words are the parts of a list with commas, without blanks around them.

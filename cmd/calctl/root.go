@@ -116,7 +116,7 @@ routes as the resources say, 'calctl node status' shows how it goes.`,
 	}
 	root.PersistentFlags().StringVar(&a.datastore, "datastore", "", "`folder` that holds the resources (default $"+datastoreEnv+", else "+defaultDatastore+")")
 	root.PersistentFlags().StringVarP(&a.config, "config", "c", "", "`file` that says where the datastore is, as calicoctl reads it (default "+defaultConfig+", if it is there)")
-	root.PersistentFlags().StringVar(&a.timeout, "timeout", "", "`time` a request to etcd may take, connecting included (default $"+timeoutEnv+", else "+etcd.DefaultTimeout.String()+")")
+	root.PersistentFlags().StringVar(&a.timeout, "timeout", "", "`time` a request to etcd or Kubernetes may take, connecting included (default $"+timeoutEnv+", else "+etcd.DefaultTimeout.String()+")")
 	root.Flags().BoolVarP(&version, "version", "v", false, "show the version of calctl")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		if word := a.mistyped(cmd); word != "" {

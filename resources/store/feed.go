@@ -19,6 +19,7 @@ type Entry struct {
 	Source  string // where it is, for people
 	Version string // the resourceVersion
 	Text    string // all of it, as it is stored
+	Err     error  // why there is no Text
 }
 
 type entry struct {
@@ -37,7 +38,10 @@ func (f *Feed) Put(e Entry) bool {
 		return false
 	}
 	now := entry{Entry: e, good: before.good}
-	r, err := resources.DecodeStored([]byte(e.Text), e.Key)
+	r, err := resources.Resource(nil), e.Err
+	if err == nil {
+		r, err = resources.DecodeStored([]byte(e.Text), e.Key)
+	}
 	if err == nil {
 		r.Meta().ResourceVersion = e.Version
 		r.Default()

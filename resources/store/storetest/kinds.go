@@ -24,6 +24,7 @@ apiVersion: v1
 kind: Secret
 metadata:
   name: binary
+type: Opaque
 data:
   raw: AP/+gAo=
 ---
@@ -80,6 +81,8 @@ spec:
     ipv4Address: 192.0.2.1/24
     ipv6Address: 2001:db8::1/64
     routeReflectorClusterID: 224.0.0.1
+  orchRefs: [{nodeName: node-a, orchestrator: k8s}]
+  addresses: [{address: 192.0.2.1/24, type: CalicoNodeIP}, {address: "2001:db8::1/64", type: CalicoNodeIP}]
 ---
 apiVersion: projectcalico.org/v3
 kind: BGPPeer

@@ -1,0 +1,296 @@
+package kube
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/calctl/calctl/resources"
+	"github.com/calctl/calctl/resources/store"
+)
+
+const (
+	// quiet is how long nothing must happen for a burst of changes to be over,
+	// longestBurst how long one may keep us waiting.
+	quiet        = 20 * time.Millisecond
+	longestBurst = 200 * time.Millisecond
+	// abreast is how long what is named by a resource may take to be seen after it,
+	// before the burst is told all the same; that is looked at again and again.
+	abreast   = time.Second
+	lookAgain = 50 * time.Millisecond
+
+	// The pauses before everything is listed again.
+	retryFirst = 100 * time.Millisecond
+	retryMost  = 2 * time.Second
+
+	// readLimit is how long one kind's list may take.
+	readLimit = 30 * time.Second
+
+	// sessionMin is how long a session lasts that nothing disturbs, and less than twice
+	// that: as long as the API server itself lets a watch live.
+	sessionMin = 30 * time.Minute
+)
+
+// errAnew ends a session in which nothing went wrong.
+var errAnew = errors.New("everything is listed anew")
+
+// Watch calls fn with the whole state, now and after every change.
+func (s *Store) Watch(ctx context.Context, fn func(*resources.Snapshot)) error {
+	w := &watch{store: s, fn: fn, feed: store.NewFeed()}
+	defer s.troubles.Note(w, nil)
+	for pause := retryFirst; ; pause = min(2*pause, retryMost) {
+		begin := time.Now()
+		err := w.session(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if !errors.Is(err, errAnew) {
+			s.troubles.Note(w, err)
+		}
+		if time.Since(begin) > 10*retryMost {
+			pause = retryFirst // it went well for a while
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(pause/2 + rand.N(pause)): // not all nodes at once
+		}
+	}
+}
+
+// A watch is one running Watch. It belongs to one goroutine.
+type watch struct {
+	store *Store
+	fn    func(*resources.Snapshot)
+	feed  *store.Feed
+
+	told    bool            // fn was called
+	news    bool            // since then there were changes
+	missing map[string]bool // what is named and was not there when fn was called
+}
+
+// A stream is the watch of one kind in a session.
+type stream struct {
+	home
+	revision string // from which on it tells of changes
+}
+
+// An answer is what one kind's watch has to say.
+type answer struct {
+	home *home
+	event
+	err error // why it has ended
+}
+
+type event struct {
+	Type   string          `json:"type"`
+	Object json.RawMessage `json:"object"`
+}
+
+// session lists everything and follows it until something goes wrong.
+func (w *watch) session(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	streams, err := w.snapshot(ctx)
+	if err != nil {
+		return err
+	}
+	w.store.troubles.Note(w, nil)
+	return w.loop(ctx, w.follow(ctx, streams))
+}
+
+// snapshot lists all kinds. None of it is told before all of it is here.
+func (w *watch) snapshot(ctx context.Context) ([]stream, error) {
+	types := resources.Types()
+	streams := make([]stream, len(types))
+	entries := make([][]store.Entry, len(types))
+	lists, ctx := errgroup.WithContext(ctx)
+	for i, t := range types {
+		lists.Go(func() error {
+			h, err := w.store.home(ctx, t.Kind)
+			if err != nil {
+				return err
+			}
+			items, revision, err := w.store.list(ctx, h.path, readLimit)
+			for _, raw := range items {
+				entries[i] = append(entries[i], h.entry(raw))
+			}
+			streams[i] = stream{h, revision}
+			return err
+		})
+	}
+	if err := lists.Wait(); err != nil {
+		return nil, err
+	}
+	var all []store.Entry
+	for _, list := range entries {
+		all = append(all, list...)
+	}
+	w.news = w.feed.Replace(all) || w.news || !w.told
+	return streams, nil
+}
+
+// follow begins to watch each kind from where its list ends.
+func (w *watch) follow(ctx context.Context, streams []stream) <-chan answer {
+	answers := make(chan answer)
+	limit := sessionMin + rand.N(sessionMin)
+	for _, st := range streams {
+		if st.revision == "" {
+			continue // the cluster does not have the kind
+		}
+		go func() {
+			err := w.read(ctx, st, limit, func(e event) {
+				select {
+				case answers <- answer{home: &st.home, event: e}:
+				case <-ctx.Done():
+				}
+			})
+			select {
+			case answers <- answer{home: &st.home, err: err}:
+			case <-ctx.Done():
+			}
+		}()
+	}
+	return answers
+}
+
+// read hands on what one kind's watch tells, until it ends.
+func (w *watch) read(ctx context.Context, st stream, limit time.Duration, tell func(event)) error {
+	body, err := w.store.stream(ctx, request{verb: http.MethodGet, path: st.path, query: url.Values{
+		"watch":           {"1"},
+		"resourceVersion": {st.revision},
+		"timeoutSeconds":  {strconv.Itoa(int(limit / time.Second))},
+	}})
+	if gone(err) {
+		return errAnew
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { _ = body.Close() }()
+	for dec := json.NewDecoder(body); ; {
+		var e event
+		switch err := dec.Decode(&e); {
+		case errors.Is(err, io.EOF): // in good order: its time is over, or the server's
+			return errAnew
+		case err != nil:
+			return w.store.failed(ctx, ctx, 0, fmt.Errorf("the watch of %s broke: %w", st.plural, err))
+		}
+		tell(e)
+	}
+}
+
+// gone tells whether a revision is too old for the API server.
+func gone(err error) bool { return apierrors.IsGone(err) || apierrors.IsResourceExpired(err) }
+
+// loop takes in changes and tells of them when a burst is over and what is named is there.
+func (w *watch) loop(ctx context.Context, answers <-chan answer) error {
+	settle := time.NewTimer(0) // runs while there are changes nobody was told of
+	defer settle.Stop()
+	burst := time.Now() // when they began
+	if !w.news {
+		settle.Stop()
+		burst = time.Time{}
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case a := <-answers:
+			news, err := w.take(a)
+			if err != nil {
+				return err
+			}
+			if !news {
+				continue
+			}
+			w.news = true
+			if burst.IsZero() {
+				burst = time.Now()
+			}
+			settle.Reset(max(0, min(quiet, longestBurst-time.Since(burst))))
+		case <-settle.C:
+			snap := w.feed.Snapshot()
+			missing := missingIn(snap)
+			if w.outOfStep(missing) && time.Since(burst) < abreast {
+				settle.Reset(lookAgain)
+				continue
+			}
+			burst = time.Time{}
+			w.told, w.news, w.missing = true, false, missing
+			w.fn(snap)
+		}
+	}
+}
+
+// take takes in what a watch says. An error means that it can't be gone on with.
+func (w *watch) take(a answer) (news bool, err error) {
+	if a.err != nil {
+		return false, a.err
+	}
+	switch a.Type {
+	case "ADDED", "MODIFIED":
+		return w.feed.Put(a.home.entry(a.Object)), nil
+	case "DELETED":
+		return w.feed.Remove(a.home.entry(a.Object).Key), nil
+	case "ERROR":
+		var status metav1.Status
+		if err := json.Unmarshal(a.Object, &status); err != nil {
+			return false, w.store.where(fmt.Errorf("the watch of %s ends for a reason that can't be read: %w", a.home.plural, err))
+		}
+		err := &apierrors.StatusError{ErrStatus: status}
+		if gone(err) {
+			return false, errAnew
+		}
+		return false, w.store.where(fmt.Errorf("the watch of %s: %w", a.home.plural, err))
+	}
+	return false, nil
+}
+
+// outOfStep tells whether something is named that is not there, though it may be on its way.
+func (w *watch) outOfStep(missing map[string]bool) bool {
+	for name := range missing {
+		if !w.missing[name] {
+			return true
+		}
+	}
+	return false
+}
+
+// missingIn are the filters and secrets that are named in a snapshot and not there, each
+// with who names it.
+func missingIn(snap *resources.Snapshot) map[string]bool {
+	missing := map[string]bool{}
+	note := func(by resources.Resource, kind resources.Kind, name string) {
+		key := resources.Key{Kind: kind, Name: name}
+		if name != "" && snap.Get(key) == nil {
+			missing[resources.KeyOf(by).String()+" names "+key.String()] = true
+		}
+	}
+	for _, p := range snap.Peers {
+		for _, filter := range p.Spec.Filters {
+			note(p, resources.KindBGPFilter, filter)
+		}
+		if pw := p.Spec.Password; pw != nil && pw.SecretKeyRef != nil {
+			note(p, resources.KindSecret, pw.SecretKeyRef.Name)
+		}
+	}
+	for _, c := range snap.Configs {
+		if pw := c.Spec.NodeMeshPassword; pw != nil && pw.SecretKeyRef != nil {
+			note(c, resources.KindSecret, pw.SecretKeyRef.Name)
+		}
+	}
+	return missing
+}
