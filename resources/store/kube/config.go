@@ -109,7 +109,11 @@ func (c *Config) load() (*rest.Config, error) {
 	case c.Home != "" && readable(home):
 		rules.ExplicitPath = home
 	default:
-		return rest.InClusterConfig()
+		r, err := rest.InClusterConfig()
+		if errors.Is(err, rest.ErrNotInCluster) {
+			return nil, errors.New("no API server is named, and this is no pod: set KUBECONFIG or K8S_API_ENDPOINT (there is no " + home + " either)")
+		}
+		return r, err
 	}
 	return clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, overrides).ClientConfig()
 }
