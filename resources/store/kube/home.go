@@ -18,8 +18,23 @@ type home struct {
 	read   func(raw []byte) (metadata, string, error)
 }
 
+// isCalicos tells whether objects of a kind are in one of Calico's groups.
+func isCalicos(kind resources.Kind) bool {
+	switch kind {
+	case resources.KindNode, resources.KindSecret, kindService, kindEndpointSlice:
+		return false
+	}
+	return true
+}
+
 // homeOf is where a kind lives in a cluster with a group.
 func homeOf(kind resources.Kind, group, namespace string) home {
+	switch kind {
+	case kindService:
+		return home{kind: kind, path: "/api/v1/services", plural: "services"}
+	case kindEndpointSlice:
+		return home{kind: kind, path: "/apis/discovery.k8s.io/v1/endpointslices", plural: "endpointslices.discovery.k8s.io"}
+	}
 	typ := resources.TypeOf(kind)
 	switch kind {
 	case resources.KindNode:

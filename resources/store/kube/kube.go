@@ -66,7 +66,7 @@ func (s *Store) Health() store.Health { return s.troubles.Health(s.location) }
 // home is where a kind lives in this cluster.
 func (s *Store) home(ctx context.Context, kind resources.Kind) (home, error) {
 	group := ""
-	if kind != resources.KindNode && kind != resources.KindSecret {
+	if isCalicos(kind) {
 		var err error
 		if group, err = s.group(ctx); err != nil {
 			return home{}, err

@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 
@@ -41,6 +43,10 @@ const (
 	// sessionMin is how long a session lasts that nothing disturbs, and less than twice
 	// that: as long as the API server itself lets a watch live.
 	sessionMin = 30 * time.Minute
+
+	// askAgain is how long a session lasts in which the cluster did not have a kind, or
+	// did not let us see it. The next such lasts twice as long.
+	askAgain = time.Minute
 )
 
 // errAnew ends a session in which nothing went wrong.
@@ -48,7 +54,7 @@ var errAnew = errors.New("everything is listed anew")
 
 // Watch calls fn with the whole state, now and after every change.
 func (s *Store) Watch(ctx context.Context, fn func(*resources.Snapshot)) error {
-	w := &watch{store: s, fn: fn, feed: store.NewFeed()}
+	w := &watch{store: s, fn: fn, feed: store.NewFeed(), services: newServices(), had: map[resources.Kind]bool{}, again: askAgain}
 	defer s.troubles.Note(w, nil)
 	for pause := retryFirst; ; pause = min(2*pause, retryMost) {
 		begin := time.Now()
@@ -72,19 +78,23 @@ func (s *Store) Watch(ctx context.Context, fn func(*resources.Snapshot)) error {
 
 // A watch is one running Watch. It belongs to one goroutine.
 type watch struct {
-	store *Store
-	fn    func(*resources.Snapshot)
-	feed  *store.Feed
+	store    *Store
+	fn       func(*resources.Snapshot)
+	feed     *store.Feed
+	services *services
 
-	told    bool            // fn was called
-	news    bool            // since then there were changes
-	missing map[string]bool // what is named and was not there when fn was called
+	told    bool                     // fn was called
+	news    bool                     // since then there were changes
+	missing map[reference]bool       // what is named and was not there when fn was called
+	had     map[resources.Kind]bool  // kinds that there were lists of
+	denied  map[resources.Kind]error // kinds we may not see, and why not
+	again   time.Duration            // how long the next session lasts that misses some
 }
 
 // A stream is the watch of one kind in a session.
 type stream struct {
 	home
-	revision string // from which on it tells of changes
+	revision string // from which on it tells of changes; "": there is nothing to watch
 }
 
 // An answer is what one kind's watch has to say.
@@ -111,23 +121,35 @@ func (w *watch) session(ctx context.Context) error {
 	return w.loop(ctx, w.follow(ctx, streams))
 }
 
+// kinds are all that is watched.
+func kinds() []resources.Kind {
+	all := []resources.Kind{kindService, kindEndpointSlice}
+	for _, t := range resources.Types() {
+		all = append(all, t.Kind)
+	}
+	return all
+}
+
 // snapshot lists all kinds. None of it is told before all of it is here.
 func (w *watch) snapshot(ctx context.Context) ([]stream, error) {
-	types := resources.Types()
-	streams := make([]stream, len(types))
-	entries := make([][]store.Entry, len(types))
+	streams := make([]stream, len(kinds()))
+	items := make([][]json.RawMessage, len(streams))
+	denied := make([]error, len(streams))
 	lists, ctx := errgroup.WithContext(ctx)
-	for i, t := range types {
+	for i, kind := range kinds() {
 		lists.Go(func() error {
-			h, err := w.store.home(ctx, t.Kind)
+			h, err := w.store.home(ctx, kind)
 			if err != nil {
 				return err
 			}
-			items, revision, err := w.store.list(ctx, h.path, readLimit)
-			for _, raw := range items {
-				entries[i] = append(entries[i], h.entry(raw))
+			list, revision, err := w.store.list(ctx, h.path, readLimit)
+			switch {
+			case apierrors.IsForbidden(err) && dispensable(kind) && !w.had[kind]:
+				denied[i], err = err, nil
+			case err == nil && revision == "" && w.had[kind]:
+				err = w.store.where(fmt.Errorf("it has no %s any more", h.plural))
 			}
-			streams[i] = stream{h, revision}
+			streams[i], items[i] = stream{h, revision}, list
 			return err
 		})
 	}
@@ -135,20 +157,51 @@ func (w *watch) snapshot(ctx context.Context) ([]stream, error) {
 		return nil, err
 	}
 	var all []store.Entry
-	for _, list := range entries {
-		all = append(all, list...)
+	routed := map[resources.Kind][]json.RawMessage{}
+	before := w.denied
+	w.denied = map[resources.Kind]error{}
+	for i, st := range streams {
+		w.had[st.kind] = w.had[st.kind] || st.revision != ""
+		if denied[i] != nil {
+			w.denied[st.kind] = denied[i]
+		}
+		if st.kind == kindService || st.kind == kindEndpointSlice {
+			routed[st.kind] = items[i]
+			continue
+		}
+		for _, raw := range items[i] {
+			all = append(all, st.entry(raw))
+		}
 	}
-	w.news = w.feed.Replace(all) || w.news || !w.told
+	w.news = w.feed.Replace(all) || w.news
+	w.news = w.services.replace(routed) || w.news || !w.told || len(before) != len(w.denied)
 	return streams, nil
+}
+
+// dispensable tells whether a node can do without a kind it may not see: one without
+// passwords, without Services to tell of, or whose blocks are nobody's business.
+func dispensable(kind resources.Kind) bool {
+	switch kind {
+	case resources.KindSecret, resources.KindBlockAffinity, kindService, kindEndpointSlice:
+		return true
+	}
+	return false
 }
 
 // follow begins to watch each kind from where its list ends.
 func (w *watch) follow(ctx context.Context, streams []stream) <-chan answer {
 	answers := make(chan answer)
 	limit := sessionMin + rand.N(sessionMin)
+	incomplete := slices.ContainsFunc(streams, func(st stream) bool { return st.revision == "" })
+	if incomplete { // by then all of it may be there, and allowed
+		limit = min(limit, w.again)
+		w.again *= 2
+	} else {
+		w.again = askAgain
+	}
 	for _, st := range streams {
 		if st.revision == "" {
-			continue // the cluster does not have the kind
+			continue
 		}
 		go func() {
 			err := w.read(ctx, st, limit, func(e event) {
@@ -223,6 +276,7 @@ func (w *watch) loop(ctx context.Context, answers <-chan answer) error {
 			settle.Reset(max(0, min(quiet, longestBurst-time.Since(burst))))
 		case <-settle.C:
 			snap := w.feed.Snapshot()
+			snap.Services = w.services.list()
 			missing := missingIn(snap)
 			if w.outOfStep(missing) && time.Since(burst) < abreast {
 				settle.Reset(lookAgain)
@@ -230,6 +284,7 @@ func (w *watch) loop(ctx context.Context, answers <-chan answer) error {
 			}
 			burst = time.Time{}
 			w.told, w.news, w.missing = true, false, missing
+			w.complain(snap, missing)
 			w.fn(snap)
 		}
 	}
@@ -240,10 +295,17 @@ func (w *watch) take(a answer) (news bool, err error) {
 	if a.err != nil {
 		return false, a.err
 	}
+	routed := a.home.kind == kindService || a.home.kind == kindEndpointSlice
 	switch a.Type {
 	case "ADDED", "MODIFIED":
+		if routed {
+			return w.services.put(a.home.kind, a.Object), nil
+		}
 		return w.feed.Put(a.home.entry(a.Object)), nil
 	case "DELETED":
+		if routed {
+			return w.services.remove(a.home.kind, a.Object), nil
+		}
 		return w.feed.Remove(a.home.entry(a.Object).Key), nil
 	case "ERROR":
 		var status metav1.Status
@@ -259,38 +321,59 @@ func (w *watch) take(a answer) (news bool, err error) {
 	return false, nil
 }
 
+// complain adds to a snapshot what we may not see, where somebody has asked for it.
+func (w *watch) complain(snap *resources.Snapshot, missing map[reference]bool) {
+	asked := map[resources.Kind]bool{resources.KindBlockAffinity: true}
+	for ref := range missing {
+		asked[ref.to.Kind] = true
+	}
+	for _, c := range snap.Configs {
+		if len(c.Spec.ServiceClusterIPs)+len(c.Spec.ServiceExternalIPs)+len(c.Spec.ServiceLoadBalancerIPs) > 0 {
+			asked[kindService], asked[kindEndpointSlice] = true, true
+		}
+	}
+	for kind, err := range w.denied {
+		if asked[kind] {
+			snap.Broken = append(snap.Broken, resources.Broken{Source: homeOf(kind, groupV1, "").plural, Err: err})
+		}
+	}
+	slices.SortFunc(snap.Broken, func(a, b resources.Broken) int { return cmp.Compare(a.Source, b.Source) })
+}
+
 // outOfStep tells whether something is named that is not there, though it may be on its way.
-func (w *watch) outOfStep(missing map[string]bool) bool {
-	for name := range missing {
-		if !w.missing[name] {
+func (w *watch) outOfStep(missing map[reference]bool) bool {
+	for ref := range missing {
+		if !w.missing[ref] {
 			return true
 		}
 	}
 	return false
 }
 
-// missingIn are the filters and secrets that are named in a snapshot and not there, each
-// with who names it.
-func missingIn(snap *resources.Snapshot) map[string]bool {
-	missing := map[string]bool{}
-	note := func(by resources.Resource, kind resources.Kind, name string) {
-		key := resources.Key{Kind: kind, Name: name}
-		if name != "" && snap.Get(key) == nil {
-			missing[resources.KeyOf(by).String()+" names "+key.String()] = true
+// A reference is made by a resource that names another one.
+type reference struct{ by, to resources.Key }
+
+// missingIn are the references to filters and secrets that are not in a snapshot.
+func missingIn(snap *resources.Snapshot) map[reference]bool {
+	missing := map[reference]bool{}
+	note := func(by resources.Resource, to resources.Key) {
+		if snap.Get(to) == nil {
+			missing[reference{resources.KeyOf(by), to}] = true
+		}
+	}
+	password := func(by resources.Resource, p *resources.BGPPassword) {
+		if p != nil && p.SecretKeyRef != nil {
+			note(by, resources.Key{Kind: resources.KindSecret, Name: p.SecretKeyRef.Name})
 		}
 	}
 	for _, p := range snap.Peers {
 		for _, filter := range p.Spec.Filters {
-			note(p, resources.KindBGPFilter, filter)
+			note(p, resources.Key{Kind: resources.KindBGPFilter, Name: filter})
 		}
-		if pw := p.Spec.Password; pw != nil && pw.SecretKeyRef != nil {
-			note(p, resources.KindSecret, pw.SecretKeyRef.Name)
-		}
+		password(p, p.Spec.Password)
 	}
 	for _, c := range snap.Configs {
-		if pw := c.Spec.NodeMeshPassword; pw != nil && pw.SecretKeyRef != nil {
-			note(c, resources.KindSecret, pw.SecretKeyRef.Name)
-		}
+		password(c, c.Spec.NodeMeshPassword)
 	}
 	return missing
 }
