@@ -9,14 +9,18 @@ import (
 	"testing"
 )
 
-// TestConformanceIsTrue: the files, tests and cases that conformance.md names
-// exist, so that it can't rot.
+// TestConformanceIsTrue: the files, tests and cases that conformance.md and interop.md
+// name exist, so that they can't rot.
 func TestConformanceIsTrue(t *testing.T) {
 	b, err := os.ReadFile("../docs/reference/conformance.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	doc := string(b)
+	interop, err := os.ReadFile("../docs/reference/interop.md")
+	if err != nil {
+		t.Fatal(err)
+	}
 	tests := map[string]bool{}
 	files := map[string]bool{}
 	err = filepath.WalkDir("..", func(path string, e fs.DirEntry, err error) error {
@@ -42,12 +46,12 @@ func TestConformanceIsTrue(t *testing.T) {
 		t.Fatal(err)
 	}
 	named := 0
-	for _, name := range regexp.MustCompile(`\b(?:Test|Fuzz|Benchmark)[A-Z]\w+`).FindAllString(doc, -1) {
+	for _, name := range regexp.MustCompile(`\b(?:Test|Fuzz|Benchmark)[A-Z]\w+`).FindAllString(doc+string(interop), -1) {
 		if named++; !tests[name] {
 			t.Errorf("there is no %s", name)
 		}
 	}
-	for _, m := range regexp.MustCompile("`([\\w/]+\\.go)`").FindAllStringSubmatch(doc, -1) {
+	for _, m := range regexp.MustCompile("`([\\w/]+\\.go)`").FindAllStringSubmatch(doc+string(interop), -1) {
 		if named++; !files[m[1]] {
 			t.Errorf("there is no %s", m[1])
 		}

@@ -37,10 +37,8 @@ type neighbour struct {
 	// forgotten: its OPEN names no family whose routes we should keep while it
 	// restarts.
 	forgotten bool
-	// late: it gets its routes after its start and may have said End-of-RIB.
-	late   bool
-	silent bool // it can't ask for a refresh
-	mute   bool // it closes a session without a NOTIFICATION
+	silent    bool // it can't ask for a refresh
+	mute      bool // it closes a session without a NOTIFICATION
 }
 
 // What r1 is told in every course. AS 4200000001 needs four octets.
@@ -146,7 +144,7 @@ func course(t *testing.T, n neighbour) {
 	lab.Until(t, 10*time.Second, "our routes in the new program's view", theirView)
 	lab.Until(t, 10*time.Second, "their routes in our kernel", ourKernel)
 	for line := range strings.Lines(watch.Output()) {
-		if n.forgotten || n.late {
+		if n.forgotten {
 			break
 		}
 		if strings.Contains(line, "Deleted 10.2.0.0/24") || strings.Contains(line, "Deleted fd10:2::/64") {

@@ -187,6 +187,7 @@ const interopGoBGPNeighbor = `
 neighbor-address = "%[1]s"
 peer-as = 4200000001
 auth-password = "s3cret"
+admin-down = true
 [neighbors.timers.config]
 connect-retry = 1
 idle-hold-time-after-reset = 1
@@ -225,21 +226,28 @@ func TestInteropGoBGP(t *testing.T) { courseGoBGP(t, (*lab.Host).GoBGP) }
 func TestInteropGoBGP4(t *testing.T) { courseGoBGP(t, (*lab.Host).GoBGP4) }
 
 func courseGoBGP(t *testing.T, run func(*lab.Host, string, ...string) *lab.GoBGP) {
-	conf := interopGoBGP + fmt.Sprintf(interopGoBGPNeighbor, "192.168.1.1", "ipv4") + fmt.Sprintf(interopGoBGPNeighbor, "fd01::1", "ipv6")
 	course(t, neighbour{
-		start: func(r2 *lab.Host, again bool) speaking {
-			var flags []string
-			if again {
-				flags = []string{"-r"}
-			}
-			g := run(r2, conf, flags...)
-			g.CLI("global", "rib", "add", "10.2.0.0/24")
-			g.CLI("global", "rib", "add", "fd10:2::/64", "-a", "ipv6")
-			return gobgp{g}
-		},
-		path: "4200000001", down: "BGP state = ", gone: "peer deconfigured",
-		keeps: true, silent: true, late: true,
+		start: func(r2 *lab.Host, again bool) speaking { return gobgp{startGoBGP(run, r2, again)} },
+		path:  "4200000001", down: "BGP state = ", gone: "peer deconfigured",
+		keeps: true, silent: true,
 	})
+}
+
+// startGoBGP starts one that has its routes before its sessions: one that was killed
+// says End-of-RIB at once.
+func startGoBGP(run func(*lab.Host, string, ...string) *lab.GoBGP, r2 *lab.Host, again bool) *lab.GoBGP {
+	conf := interopGoBGP + fmt.Sprintf(interopGoBGPNeighbor, "192.168.1.1", "ipv4") + fmt.Sprintf(interopGoBGPNeighbor, "fd01::1", "ipv6")
+	var flags []string
+	if again {
+		flags = []string{"-r"}
+	}
+	g := run(r2, conf, flags...)
+	g.CLI("global", "rib", "add", "10.2.0.0/24")
+	g.CLI("global", "rib", "add", "fd10:2::/64", "-a", "ipv6")
+	for _, r1 := range []string{"192.168.1.1", "fd01::1"} {
+		g.CLI("neighbor", r1, "enable")
+	}
+	return g
 }
 
 // openbgpd is OpenBGPD as r2.

@@ -41,13 +41,13 @@ func smallerThan(documents string) (list []string) {
 			list = append(list, all)
 		}
 	}
-	for i := range parts {
-		if name := nameIn(parts[i]); name != "" {
-			try(slices.Delete(slices.Clone(parts), i, i+1))
-		}
-	}
 	for depth := 1; depth < 8; depth++ {
-		for i, part := range parts {
+		for i := range parts {
+			if depth == 2 && nameIn(parts[i]) != "" {
+				try(slices.Delete(slices.Clone(parts), i, i+1))
+			}
+		}
+		for i, part := range slices.Backward(parts) { // peers stand last
 			for n := 0; ; n++ {
 				var tree map[string]any
 				if yaml.Unmarshal([]byte(part), &tree) != nil {

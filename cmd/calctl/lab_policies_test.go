@@ -86,14 +86,14 @@ func (w *policyWorld) meets(t *testing.T, s subject, who string, seed uint64, do
 		return got
 	}
 	at := want.differ(got)[0]
-	least := shrink(documents, time.Now().Add(2*time.Minute), func(documents string) bool {
+	least := shrink(documents, time.Now().Add(3*time.Minute), func(documents string) bool {
 		s.put(t, documents)
-		_, err := w.wait(s, 3*time.Second, w.foretold(t, documents).isAt(at))
+		_, err := w.wait(s, 2*time.Second, w.foretold(t, documents).isAt(at))
 		return err != nil
 	})
 	s.put(t, least)
 	should := w.foretold(t, least)
-	got, _ = w.wait(s, 3*time.Second, should.isAt(at))
+	got, _ = w.wait(s, 2*time.Second, should.isAt(at))
 	from := "r1 itself"
 	for i := range w.offers {
 		if o := &w.offers[i]; o.prefix == at.prefix {
