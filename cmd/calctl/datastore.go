@@ -47,7 +47,11 @@ func (a *app) open(context.Context) (store.Store, error) {
 	case typeEtcd:
 		return a.openEtcd(c)
 	case typeKubernetes:
-		return a.openKube(c)
+		s, err := a.openKube(c)
+		if err != nil {
+			return nil, err
+		}
+		return s, nil
 	default:
 		return nil, fmt.Errorf("Failed to create Calico API client: unknown datastore type: %s; there are %s, %s and %s", kind, typeEtcd, typeKubernetes, typeDir) //nolint:staticcheck // calicoctl's words
 	}
@@ -90,7 +94,7 @@ func (a *app) limit() (time.Duration, error) {
 	return limit, nil
 }
 
-func (a *app) openKube(c calicoConfig) (store.Store, error) {
+func (a *app) openKube(c calicoConfig) (*kube.Store, error) {
 	limit, err := a.limit()
 	if err != nil {
 		return nil, err

@@ -81,6 +81,7 @@ type request struct {
 	verb, path string
 	query      url.Values
 	patch      bool // the body is a merge patch (RFC 7386)
+	apply      bool // the body is to be applied, by the server
 	body       []byte
 }
 
@@ -96,6 +97,9 @@ func (q request) on(c *rest.RESTClient) *rest.Request {
 	}
 	if q.patch {
 		r.SetHeader("Content-Type", string(types.MergePatchType))
+	}
+	if q.apply {
+		r.SetHeader("Content-Type", string(types.ApplyYAMLPatchType))
 	}
 	return r
 }

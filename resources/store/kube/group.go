@@ -56,5 +56,5 @@ func chooseGroup(discovery []byte) (string, error) {
 	case v3:
 		return groupV3, nil
 	}
-	return "", errors.New("the cluster has no CustomResourceDefinitions of Calico's, neither " + groupV1 + " nor " + groupV3 + ": install Calico's")
+	return "", errors.New("the cluster has no CustomResourceDefinitions of Calico's, neither " + groupV1 + " nor " + groupV3 + ": install Calico's, or calctl's with 'calctl crds --install'")
 }
