@@ -139,8 +139,8 @@ spec: {peerIP: 192.168.2.77, asNumber: 65007, filters: [a]}
 			return
 		}
 		lab.Until(t, 20*time.Second, "the first step's picture", w.looks(w.foretold(t, list[0])))
-		for _, p := range obstacles {
-			r1.IP("route", "add", "blackhole", p.String(), "metric", "32", "proto", "static")
+		for _, o := range obstacles {
+			r1.IP("route", "add", "blackhole", o.prefix.String(), "metric", o.metric, "proto", "static")
 		}
 	}
 	unblock := func() {
@@ -151,8 +151,8 @@ spec: {peerIP: 192.168.2.77, asNumber: 65007, filters: [a]}
 			}
 			return err
 		})
-		for _, p := range obstacles {
-			r1.IP("route", "del", "blackhole", p.String(), "metric", "32", "proto", "static")
+		for _, o := range obstacles {
+			r1.IP("route", "del", "blackhole", o.prefix.String(), "metric", o.metric, "proto", "static")
 		}
 	}
 	t1 := &w.neighbours[0]
@@ -210,13 +210,19 @@ spec: {peerIP: 192.168.2.77, asNumber: 65007, filters: [a]}
 	}
 }
 
-// newIn are some prefixes that the kernel has in one picture, and not in another.
-func (w *policyWorld) newIn(later, earlier picture) (list []netip.Prefix) {
-	for s := range later {
+// An obstacle is the place of a route in the kernel.
+type obstacle struct {
+	prefix netip.Prefix
+	metric string
+}
+
+// newIn are some places that the kernel has routes at in one picture, and not in another.
+func (w *policyWorld) newIn(later, earlier picture) (list []obstacle) {
+	for s, f := range later {
 		if _, had := earlier[s]; s.who == "kernel" && !had {
-			list = append(list, s.prefix)
+			list = append(list, obstacle{s.prefix, strings.TrimPrefix(f.policy, installedWords("metric "))})
 		}
 	}
-	slices.SortFunc(list, netip.Prefix.Compare)
+	slices.SortFunc(list, func(a, b obstacle) int { return a.prefix.Compare(b.prefix) })
 	return list[:min(len(list), 20)]
 }

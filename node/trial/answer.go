@@ -17,7 +17,8 @@ type Answer struct {
 	Action string `json:"action"` // accept or reject
 	// LocalPref is missing where it is not told: towards eBGP peers.
 	LocalPref *uint32 `json:"localPref,omitempty"`
-	// Metric is what LocalPref makes it in a kernel: 2147483647 - LocalPref.
+	// Metric is what LocalPref makes it in a kernel: 2147483647 - LocalPref. Of a route
+	// that is installed it is what the kernel shows.
 	Metric           *uint32  `json:"metric,omitempty"`
 	MED              *uint32  `json:"med,omitempty"`
 	ASPath           []uint32 `json:"asPath"` // sets are taken apart

@@ -33,5 +33,14 @@ func (t *Trials) installed(q *Question, prefix netip.Prefix, attrs *wire.Attrs) 
 	if !yes {
 		return rejected(rule)
 	}
-	return accepted(attrs, q.Source == sourceBGP, rule)
+	a := accepted(attrs, q.Source == sourceBGP, rule)
+	shown := uint32(0) // of static routes, which have none
+	if a.Metric != nil {
+		shown = *a.Metric
+	}
+	if shown == 0 && prefix.Addr().Is6() {
+		shown = 1024 // what the kernel makes of 0
+	}
+	a.Metric = &shown
+	return a
 }
