@@ -62,7 +62,7 @@ func (p *place) compare(t *testing.T) {
 	documents := p.documents()
 
 	birds := p.meet(far)
-	subject := r1.Bird(p.asBIRD(r1, documents))
+	subject := r1.Bird(asBIRD(r1, documents))
 	var want []string
 	settled := 0
 	took := lab.Until(t, 60*time.Second, "BIRD as r1", func() error {
@@ -148,11 +148,11 @@ func (p *place) meet(far []*lab.Host) []*lab.Bird {
 	return birds
 }
 
-// asBIRD is what `node run --dry-run -o bird` writes for r1, with its passwords put
-// in, and a little faster.
-func (p *place) asBIRD(r1 *lab.Host, documents string) string {
-	file := r1.File("cluster.yaml", documents)
-	conf := r1.Run(lab.Binary(r1.T), "node", "run", "--dry-run", "--name", "r1", "-f", file, "-o", "bird")
+// asBIRD is what `node run --dry-run -o bird` writes for the node on a host, with its
+// passwords put in, and a little faster.
+func asBIRD(h *lab.Host, documents string) string {
+	file := h.File("cluster.yaml", documents)
+	conf := h.Run(lab.Binary(h.T), "node", "run", "--dry-run", "--name", h.Name, "-f", file, "-o", "bird")
 	return strings.NewReplacer("log syslog all;", "log stderr all;", "connect delay time 2;", "connect delay time 1;",
 		`"put in: key tor of Secret(bgp)"`, `"s3cret"`).Replace(conf)
 }
