@@ -119,8 +119,8 @@ func newOnBlocks(t *testing.T) onBlocks {
 	return onBlocks{l, r1, tor}
 }
 
-func (l onBlocks) story(t *testing.T, node *lab.Calctl, give, take func(ofBlocks)) {
-	bird := l.tor.Bird(blocksTor)
+func (l onBlocks) story(t *testing.T, node *lab.Calctl, give, take func(ofBlocks)) (bird *lab.Bird) {
+	bird = l.tor.Bird(blocksTor)
 	node.Apply(blocksCluster)
 	for _, b := range blocks {
 		give(b)
@@ -159,4 +159,5 @@ func (l onBlocks) story(t *testing.T, node *lab.Calctl, give, take func(ofBlocks
 	if now := since(t, bird); now.Sub(before).Abs() > time.Second {
 		t.Errorf("the session was reset: %v, before %v", now, before)
 	}
+	return bird
 }

@@ -71,6 +71,13 @@ func (h *Host) CalctlOn(endpoints ...string) *Calctl {
 	return &Calctl{Host: h, Socket: h.calctlSocket(), where: []string{"--config", file}}
 }
 
+// CalctlOnKube gives a host a calctl whose datastore is Kubernetes, by a configuration
+// that names the kubeconfig.
+func (h *Host) CalctlOnKube(kubeconfig string) *Calctl {
+	file := h.File(h.Name+".calicoctl.cfg", "apiVersion: projectcalico.org/v3\nkind: CalicoAPIConfig\nmetadata:\nspec:\n  datastoreType: kubernetes\n  kubeconfig: "+kubeconfig+"\n")
+	return &Calctl{Host: h, Socket: h.calctlSocket(), where: []string{"--config", file}}
+}
+
 func (h *Host) calctlSocket() string { return filepath.Join(h.dir, h.Name+".sock") }
 
 // Apply applies YAML; the test fails when calctl refuses it.
