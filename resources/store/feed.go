@@ -2,6 +2,7 @@ package store
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 
 	"github.com/calctl/calctl/resources"
@@ -31,27 +32,35 @@ type entry struct {
 // NewFeed returns a Feed of an empty datastore.
 func NewFeed() *Feed { return &Feed{entries: map[resources.Key]entry{}} }
 
-// Put takes in what is stored now under a key, and tells whether that is news.
-func (f *Feed) Put(e Entry) bool {
+// Put takes in what is stored now under a key, and tells whether that is news. Another
+// version that says the same, as of a Node whose kubelet wrote something else, is none.
+func (f *Feed) Put(e Entry) (news bool) {
 	before, known := f.entries[e.Key]
-	if known && before.Version == e.Version && before.Text == e.Text {
+	news = !known || before.Text != e.Text || fmt.Sprint(before.Err) != fmt.Sprint(e.Err)
+	if !news && before.Version == e.Version {
 		return false
 	}
 	now := entry{Entry: e, good: before.good}
-	r, err := resources.Resource(nil), e.Err
-	if err == nil {
-		r, err = resources.DecodeStored([]byte(e.Text), e.Key)
-	}
-	if err == nil {
-		r.Meta().ResourceVersion = e.Version
-		r.Default()
-		err = r.Validate()
-	}
+	r, err := e.read()
 	if now.err = err; err == nil {
 		now.good = r
 	}
 	f.entries[e.Key] = now
-	return true
+	return news
+}
+
+// read makes a resource of an entry, defaulted and valid.
+func (e *Entry) read() (resources.Resource, error) {
+	if e.Err != nil {
+		return nil, e.Err
+	}
+	r, err := resources.DecodeStored([]byte(e.Text), e.Key)
+	if err != nil {
+		return nil, err
+	}
+	r.Meta().ResourceVersion = e.Version
+	r.Default()
+	return r, r.Validate()
 }
 
 // Remove takes out a key, and tells whether it was there.

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -24,8 +25,11 @@ func TestFeed(t *testing.T) {
 	if f.Replace([]store.Entry{peerEntry("b", "2", "1"), peerEntry("a", "1", "1")}) || f.Put(peerEntry("a", "1", "1")) {
 		t.Error("the same again is news")
 	}
+	if f.Put(peerEntry("a", "7", "1")) || f.Snapshot().Peers["a"].ResourceVersion != "7" || first.Peers["a"].ResourceVersion != "1" {
+		t.Error("another version that says the same is news, or is not taken in")
+	}
 	// Of a datastore that was lost and filled anew: the same version, and another text.
-	if !f.Put(peerEntry("a", "1", "2")) {
+	if !f.Put(peerEntry("a", "7", "2")) {
 		t.Error("another text in the same version is no news")
 	}
 	if !f.Put(peerEntry("b", "3", "many")) {
@@ -38,7 +42,12 @@ func TestFeed(t *testing.T) {
 	if len(snap.Broken) != 1 || snap.Broken[0].Source != "at/b" || !snap.Broken[0].Kept || !strings.HasPrefix(snap.Broken[0].Err.Error(), "is no BGPPeer") {
 		t.Errorf("broken are %+v", snap.Broken)
 	}
-	if !f.Replace([]store.Entry{peerEntry("a", "1", "2")}) || f.Remove(peerEntry("b", "", "").Key) || !f.Remove(peerEntry("a", "", "").Key) {
+	unread := peerEntry("b", "3", "")
+	unread.Text, unread.Err = "", errors.New("it can't be read")
+	if !f.Put(unread) || f.Put(unread) || f.Snapshot().Broken[0].Err.Error() != "it can't be read" {
+		t.Error("an entry that has no text is not told as it should be")
+	}
+	if !f.Replace([]store.Entry{peerEntry("a", "7", "2")}) || f.Remove(peerEntry("b", "", "").Key) || !f.Remove(peerEntry("a", "", "").Key) {
 		t.Error("removals are not told as they should be")
 	}
 	if snap := f.Snapshot(); len(snap.Peers)+len(snap.Broken) != 0 {

@@ -4,6 +4,7 @@ package kube_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -12,55 +13,43 @@ import (
 
 	"github.com/calctl/calctl/node/lab"
 	"github.com/calctl/calctl/resources"
+	"github.com/calctl/calctl/resources/crd"
 	"github.com/calctl/calctl/resources/store"
 	"github.com/calctl/calctl/resources/store/kube"
 	"github.com/calctl/calctl/resources/store/storetest"
 )
 
 const (
-	groupV1 = "crd.projectcalico.org/v1"
-	groupV3 = "projectcalico.org/v3"
-
 	// secretsAt is a namespace that no part of Kubernetes writes to.
 	secretsAt = "calico-test"
 
 	limit = 20 * time.Second
 )
 
-// plurals are the kinds Calico has CustomResourceDefinitions for.
-var plurals = []resources.Kind{
-	resources.KindBGPConfiguration, resources.KindBGPPeer, resources.KindBGPFilter,
-	resources.KindIPPool, resources.KindBlockAffinity, resources.KindClusterInformation,
-}
-
-// install gives the cluster one of Calico's groups.
-func install(t *testing.T, k *lab.KubeAPI, group string) {
+// install gives the cluster one of Calico's groups, as calctl crds has it.
+func install(t *testing.T, k *lab.KubeAPI, group crd.Group) {
 	t.Helper()
-	domain, version, _ := strings.Cut(group, "/")
-	for _, kind := range plurals {
-		plural := resources.TypeOf(kind).Plural
-		k.Apply("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/"+plural+"."+domain, fmt.Sprintf(`
-apiVersion: apiextensions.k8s.io/v1
-kind: CustomResourceDefinition
-metadata: {name: %[1]s.%[2]s}
-spec:
-  group: %[2]s
-  scope: Cluster
-  names: {kind: %[4]s, listKind: %[4]sList, plural: %[1]s, singular: %[5]s}
-  versions:
-  - {name: %[3]s, served: true, storage: true, schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}}
-`, plural, domain, version, kind, strings.ToLower(string(kind))))
+	for _, d := range crd.Definitions(group) {
+		text, err := json.Marshal(d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		k.Apply("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/"+d.Metadata.Name, string(text))
 	}
-	for _, kind := range plurals {
-		lab.Until(t, limit, pathOf(group, kind), func() error {
-			_, err := k.Do(lab.KubeAdmin, http.MethodGet, pathOf(group, kind), "")
+	for _, path := range paths(group) {
+		lab.Until(t, limit, path, func() error {
+			_, err := k.Do(lab.KubeAdmin, http.MethodGet, path, "")
 			return err
 		})
 	}
 }
 
-func pathOf(group string, kind resources.Kind) string {
-	return "/apis/" + group + "/" + resources.TypeOf(kind).Plural
+// paths are where the objects of Calico's are.
+func paths(group crd.Group) (all []string) {
+	for _, d := range crd.Definitions(group) {
+		all = append(all, "/apis/"+string(group)+"/"+d.Spec.Names.Plural)
+	}
+	return all
 }
 
 func startAPI(t *testing.T) *lab.KubeAPI {
@@ -86,10 +75,10 @@ func open(t *testing.T, c kube.Config) *kube.Store {
 }
 
 // empty removes all that a store shows.
-func empty(t *testing.T, k *lab.KubeAPI, group string) {
+func empty(t *testing.T, k *lab.KubeAPI, group crd.Group) {
 	t.Helper()
-	for _, kind := range plurals {
-		k.Delete(pathOf(group, kind))
+	for _, path := range paths(group) {
+		k.Delete(path)
 	}
 	k.Delete("/api/v1/nodes")
 	k.Delete("/api/v1/namespaces/" + secretsAt + "/secrets")
@@ -128,7 +117,7 @@ func (c kubelets) Delete(ctx context.Context, key resources.Key, version string)
 	return r, err
 }
 
-func testStore(t *testing.T, k *lab.KubeAPI, c kube.Config, group string) {
+func testStore(t *testing.T, k *lab.KubeAPI, c kube.Config, group crd.Group) {
 	fresh := func(t *testing.T) store.Store {
 		empty(t, k, group)
 		return kubelets{open(t, c), k}
@@ -144,18 +133,16 @@ func testStore(t *testing.T, k *lab.KubeAPI, c kube.Config, group string) {
 // Both groups on one server, which is found to have first the one and then both.
 func TestKubeStore(t *testing.T) {
 	k := startAPI(t)
-	install(t, k, groupV3)
-	t.Run("v3", func(t *testing.T) { testStore(t, k, config(k), groupV3) })
-	install(t, k, groupV1)
-	t.Run("v1", func(t *testing.T) { testStore(t, k, config(k), groupV1) })
+	install(t, k, crd.V3)
+	t.Run("v3", func(t *testing.T) { testStore(t, k, config(k), crd.V3) })
+	install(t, k, crd.Classic)
+	t.Run("v1", func(t *testing.T) { testStore(t, k, config(k), crd.Classic) })
 	t.Run("v3-forced", func(t *testing.T) {
 		c := config(k)
-		c.Group = groupV3
+		c.Group = string(crd.V3)
 		s := open(t, c)
-		if _, err := s.Create(t.Context(), &resources.BGPPeer{Metadata: resources.Metadata{Name: "forced"}}); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := k.Do(lab.KubeAdmin, http.MethodGet, "/apis/"+groupV3+"/bgppeers/forced", ""); err != nil {
+		apply(t, s, peerYAML("forced"))
+		if _, err := k.Do(lab.KubeAdmin, http.MethodGet, "/apis/"+string(crd.V3)+"/bgppeers/forced", ""); err != nil {
 			t.Error(err)
 		}
 	})

@@ -141,7 +141,7 @@ func writeNode(k *coreNode, n *resources.Node) ([]byte, error) {
 		switch {
 		case text == "" && has && !slices.Contains([]string{"", "null", "{}", "[]"}, have):
 			change[note] = nil
-		case text != "" && !(has && sameJSON(have, text)):
+		case text != "" && (!has || !sameJSON(have, text)):
 			change[note] = &text
 		}
 	}

@@ -35,7 +35,7 @@ const (
 
 	// The pauses before everything is listed again.
 	retryFirst = 100 * time.Millisecond
-	retryMost  = 2 * time.Second
+	retryMost  = time.Second
 
 	// readLimit is how long one kind's list may take.
 	readLimit = 30 * time.Second
@@ -132,6 +132,9 @@ func kinds() []resources.Kind {
 
 // snapshot lists all kinds. None of it is told before all of it is here.
 func (w *watch) snapshot(ctx context.Context) ([]stream, error) {
+	if _, err := w.store.group(ctx); err != nil { // once, before all ask for it
+		return nil, err
+	}
 	streams := make([]stream, len(kinds()))
 	items := make([][]json.RawMessage, len(streams))
 	denied := make([]error, len(streams))
