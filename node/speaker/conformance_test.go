@@ -295,6 +295,26 @@ func TestPeerRestarts(t *testing.T) {
 	}
 }
 
+// TestRestartsAgain: what is stale already when a peer's session falls once more goes
+// at once, and only what it has told since is kept (RFC 4724 §4.2).
+func TestRestartsAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := onStand(t, Options{}, bgpWith(), "10.0.0.2")
+		kept := restarts(time.Minute, wire.GracefulRestart{Families: wire.OnlyIPv4, Forwarding: wire.OnlyIPv4})
+		p := s.call("10.0.0.2", kept)
+		p.say(tells("10.8.0.0/24", "10.0.0.2"), tells("10.9.0.0/24", "10.0.0.2"), endOfRIB)
+		p.hangUp()
+		s.has(t, "after the first fall", "10.8.0.0/24 10.9.0.0/24")
+		p = s.call("10.0.0.2", kept)
+		p.say(tells("10.8.0.0/24", "10.0.0.2"))
+		s.has(t, "before End-of-RIB", "10.8.0.0/24 10.9.0.0/24")
+		p.hangUp()
+		s.has(t, "after the second fall", "10.8.0.0/24")
+		pass(time.Minute + time.Second)
+		s.has(t, "when it stays away", "")
+	})
+}
+
 // TestNeverTellsAgain: a peer that is back and never says End-of-RIB has its
 // stale routes kept for six minutes.
 func TestNeverTellsAgain(t *testing.T) {

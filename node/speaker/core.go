@@ -147,6 +147,7 @@ func (c *core) own() {
 		switch {
 		case j.batch != nil:
 			c.learn(j.from, j.batch)
+			<-j.from.waiting
 		case j.do != nil:
 			j.do()
 		}

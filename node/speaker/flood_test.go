@@ -23,6 +23,10 @@ import (
 // flood makes TestFloods longer: -flood 10 is ten times as much of everything.
 var flood = flag.Int("flood", 1, "how many times as much TestFloods sends")
 
+// floodRSS is how much memory a flood may take while it lasts, by how fast it comes
+// and not by how long.
+const floodRSS = 100 << 20
+
 // The floods come over loopback: each peer has an address of 127.0.0.0/8.
 var (
 	floodHere = netip.MustParseAddrPort("127.0.0.1:179")
@@ -174,17 +178,20 @@ type usage struct {
 func use(t *testing.T) usage {
 	t.Helper()
 	heap()
-	u := usage{heap: int(heap()), goroutines: runtime.NumGoroutine(), files: files(t)}
+	return usage{heap: int(heap()), rss: resident(t), goroutines: runtime.NumGoroutine(), files: files(t)}
+}
+
+// resident is how much memory the process has, in octets.
+func resident(t *testing.T) int {
+	var size, pages int
 	b, err := os.ReadFile("/proc/self/statm")
+	if err == nil {
+		_, err = fmt.Sscan(string(b), &size, &pages)
+	}
 	if err != nil {
-		t.Fatal(err)
+		t.Error(err)
 	}
-	var size int
-	if _, err := fmt.Sscan(string(b), &size, &u.rss); err != nil {
-		t.Fatal(err)
-	}
-	u.rss *= os.Getpagesize()
-	return u
+	return pages * os.Getpagesize()
 }
 
 func files(t *testing.T) int {
@@ -195,17 +202,17 @@ func files(t *testing.T) int {
 	return len(list)
 }
 
-// most watches how many descriptors and goroutines there are at once.
-func most(t *testing.T, during func()) (fds, goroutines int) {
+// most watches how much of everything there is at once, but the heap.
+func most(t *testing.T, during func()) (u usage) {
 	done := make(chan struct{})
 	go func() { defer close(done); during() }()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		fds, goroutines = max(fds, files(t)), max(goroutines, runtime.NumGoroutine())
+		u.files, u.goroutines, u.rss = max(u.files, files(t)), max(u.goroutines, runtime.NumGoroutine()), max(u.rss, resident(t))
 		select {
 		case <-done:
-			return fds, goroutines
+			return u
 		case <-tick.C:
 		}
 	}
@@ -436,11 +443,11 @@ func TestFloods(t *testing.T) {
 			admit(bad)
 			before, logged := use(t), s.log.size()
 			var took []time.Duration
-			var fds, goroutines int
+			var peak usage
 			start := time.Now()
 			var lasted time.Duration
 			took = good.during(t, func() {
-				fds, goroutines = most(t, func() { a.do(t, bad, n) })
+				peak = most(t, func() { a.do(t, bad, n) })
 				lasted = time.Since(start)
 			})
 			var after usage
@@ -459,8 +466,8 @@ func TestFloods(t *testing.T) {
 			good.mu.Unlock()
 			slices.Sort(took)
 			median := took[len(took)/2]
-			t.Logf("%d in %v (%.0f a second); heap %+d kB, RSS %+d MB, at most %d descriptors and %d goroutines (before %d and %d); the good peer: %d changes, median %v, slowest %v, longest silence of ours %v",
-				n, lasted.Round(time.Millisecond), float64(n)/lasted.Seconds(), (after.heap-before.heap)>>10, (after.rss-before.rss)>>20, fds, goroutines, before.files, before.goroutines,
+			t.Logf("%d in %v (%.0f a second); heap %+d kB, RSS %+d MB, at most %+d MB, %d descriptors and %d goroutines (before %d and %d); the good peer: %d changes, median %v, slowest %v, longest silence of ours %v",
+				n, lasted.Round(time.Millisecond), float64(n)/lasted.Seconds(), (after.heap-before.heap)>>10, (after.rss-before.rss)>>20, (peak.rss-before.rss)>>20, peak.files, peak.goroutines, before.files, before.goroutines,
 				len(took), median, took[len(took)-1], gap)
 			switch {
 			case over != nil:
@@ -469,8 +476,8 @@ func TestFloods(t *testing.T) {
 				t.Errorf("%v without a KEEPALIVE, agreed was one a second", gap)
 			case median > 2*time.Second: // hundreds of times what it takes a machine that does nothing else
 				t.Errorf("the good peer's changes took %v", median)
-			case fds > before.files+200 || goroutines > before.goroutines+200:
-				t.Errorf("%d descriptors, %d goroutines at once", fds, goroutines)
+			case peak.files > before.files+200 || peak.goroutines > before.goroutines+200 || peak.rss > before.rss+floodRSS:
+				t.Errorf("at once %+v, before %+v", peak, before)
 			}
 			if n := s.log.size() - logged; n > a.log {
 				t.Errorf("%d octets of log", n)

@@ -25,6 +25,10 @@ const (
 	// enough that the handing over costs nothing, few enough that a batch in
 	// the making costs no memory to speak of.
 	batchSize = 16_384
+	// waiting is how many batches of one peer may be with the owner, one that it
+	// learns and the next. With more, a peer that floods us would stand in the queue
+	// before all others again and again.
+	waiting = 2
 )
 
 // A peering is the engine's side of one session, which calls it from its own
@@ -37,7 +41,8 @@ type peering struct {
 	session *session.Session
 	ended   chan struct{} // closed when nothing of the session is left
 
-	pending *batch // the session's, while it reads; nil: nothing was said yet
+	pending *batch        // the session's, while it reads; nil: nothing was said yet
+	waiting chan struct{} // has one for each batch that the owner hasn't learned
 
 	// The owner's.
 	peer     *rib.Peer
@@ -57,7 +62,7 @@ type peering struct {
 func newPeering(c *core, at netip.AddrPort, want intent.Peer) (*peering, error) {
 	p := &peering{
 		c: c, at: at, want: want, family: wire.IPv4,
-		ended: make(chan struct{}),
+		ended: make(chan struct{}), waiting: make(chan struct{}, waiting),
 		rules: want.Rules,
 	}
 	if at.Addr().Is6() {
@@ -132,12 +137,17 @@ func (p *peering) Update(u *wire.Update, more bool) *wire.Error {
 	return nil
 }
 
-// hand gives the owner what has been read.
+// hand gives the owner what has been read, when the peer's turn has come.
 func (p *peering) hand() {
-	if p.pending != nil && len(p.pending.ops) > 0 {
-		p.c.send(job{from: p, batch: p.pending})
-		p.pending = nil // peers are silent most of the time, and a batch may be large
+	if p.pending == nil || len(p.pending.ops) == 0 {
+		return
 	}
+	select {
+	case p.waiting <- struct{}{}:
+		p.c.send(job{from: p, batch: p.pending})
+	case <-p.c.ctx.Done():
+	}
+	p.pending = nil // peers are silent most of the time, and a batch may be large
 }
 
 // Refresh implements session.Handler.

@@ -208,6 +208,7 @@ func TestASPath(t *testing.T) {
 		{"set first", ASPath([]byte{byte(ASSet), 1, 0, 0, 0, 3}), 1, 0, 0, "{3}"},
 		{"prepended into the sequence", NewASPath(2, 3).Prepend(9, 1), 4, 9, 3, "9 1 2 3"},
 		{"prepended before a confederation", mixed.Prepend(8), 4, 8, 0, "8 (9) 1 2 {3 4}"},
+		{"prepended before a set", ASPath([]byte{byte(ASSet), 1, 0, 0, 0, 3}).Prepend(8, 9), 3, 8, 0, "8 9 {3}"},
 		{"prepended nothing", NewASPath(2).Prepend(), 1, 2, 2, "2"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

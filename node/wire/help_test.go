@@ -18,15 +18,13 @@ var (
 	with = wiretest.With
 	raw  = wiretest.Raw
 
-	origin, path, nextHop = wiretest.Origin, wiretest.Path, wiretest.NextHop
-	good, good6, reach6   = wiretest.Good, wiretest.Good6, wiretest.Reach6
+	path, nextHop       = wiretest.Path, wiretest.NextHop
+	good, good6, reach6 = wiretest.Good, wiretest.Good6, wiretest.Reach6
 )
 
 func mpReach(f Family, nextHop, nlri []byte) []byte {
 	return wiretest.MPReach(familyThere(f), nextHop, nlri)
 }
-
-func mpUnreach(f Family, nlri []byte) []byte { return wiretest.MPUnreach(familyThere(f), nlri) }
 
 func familyThere(f Family) wiretest.Family { return wiretest.Family{AFI: f.AFI(), SAFI: f.SAFI()} }
 
