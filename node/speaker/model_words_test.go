@@ -101,8 +101,10 @@ func (a *author) speech(i int, t tie) speech {
 }
 
 // exceeded are steps that raise the maxima of prefixes which the peers exceed
-// in any of the states that some orders of events lead to. Sessions that have
-// to wait begin anew by that.
+// in any of the states that some orders of events lead to, or come near: a peer tells
+// more, for a while, when a session is new and what we tell it has yet to go round.
+// Where that is too much, it is each time. Sessions that have to wait begin anew by
+// that.
 func (l *layout) exceeded() (raise []step) {
 	most := map[int]map[tie]int{}
 	for i := range orders / 2 {
@@ -122,8 +124,9 @@ func (l *layout) exceeded() (raise []step) {
 	for _, id := range l.ids() {
 		n := l.sites[id]
 		for _, t := range slices.SortedFunc(maps.Keys(n.ties), compareTies) {
-			if m := n.ties[t].maximum; m > 0 && !n.outside && most[id][t] > m {
-				raise = append(raise, step{Do: "maximum", Node: id, Peer: t.peer, V6: t.v6, Count: most[id][t]})
+			room := 2*most[id][t] + 10
+			if m := n.ties[t].maximum; m > 0 && !n.outside && room > m {
+				raise = append(raise, step{Do: "maximum", Node: id, Peer: t.peer, V6: t.v6, Count: room})
 			}
 		}
 	}
