@@ -5,13 +5,11 @@ package main
 import (
 	"errors"
 	"fmt"
-	"net/http"
-	"regexp"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/calctl/calctl/node/lab"
+	"github.com/calctl/calctl/resources/crd"
 )
 
 const (
@@ -50,7 +48,7 @@ func TestLabKubeRoutes(t *testing.T) {
 	keeper := l.Host("keeper")
 	l.Link(l.r1, "mgmt0", []string{"10.99.0.1/24"}, keeper, "eth0", []string{"10.99.0.9/24"})
 	k := keeper.KubeAPI("10.99.0.9:6443", "--service-cluster-ip-range", "10.96.0.0/16,fd96::/112")
-	customResources(l.r1, k)
+	k.Calico(crd.V3)
 	k.Apply("/api/v1/nodes/r1", "{apiVersion: v1, kind: Node, metadata: {name: r1}}")
 	node := l.r1.CalctlOnKube(k.Kubeconfig(lab.KubeAdmin))
 
@@ -119,22 +117,5 @@ func kubeServices(t *testing.T, k *lab.KubeAPI, node *lab.Calctl, bird *lab.Bird
 	hear("the Service gone", "", "")
 	if r, err := node.Status(); err != nil || len(r.Problems) > 0 || r.Routes.Wanted > 0 {
 		t.Errorf("%+v, %v", r, err)
-	}
-}
-
-// customResources gives an API server Calico's kinds.
-func customResources(h *lab.Host, k *lab.KubeAPI) {
-	h.T.Helper()
-	name := regexp.MustCompile(`(?m)^  name: (\w+)\.projectcalico\.org$`)
-	for definition := range strings.SplitSeq(h.Run(lab.Binary(h.T), "crds"), "---\n") {
-		m := name.FindStringSubmatch(definition)
-		if m == nil {
-			continue
-		}
-		k.Apply("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/"+m[1]+".projectcalico.org", definition)
-		lab.Until(h.T, 20*time.Second, m[1], func() error {
-			_, err := k.Do(lab.KubeAdmin, http.MethodGet, "/apis/projectcalico.org/v3/"+m[1], "")
-			return err
-		})
 	}
 }

@@ -68,7 +68,7 @@ func TestKubeInstall(t *testing.T) {
 	}
 	refuses("another has changed one", s, crd.V3, "CustomResourceDefinition(bgppeers.projectcalico.org) has been changed by somebody else", `conflict with "kubectl"`)
 
-	install(t, k, groupV1) // as Calico's: without our label
+	k.Calico(crd.Classic)
 	was, err := k.Do(lab.KubeAdmin, http.MethodGet, definitionsPath, "")
 	if err != nil {
 		t.Fatal(err)

@@ -4,7 +4,6 @@ package kube_test
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -25,32 +24,6 @@ const (
 
 	limit = 20 * time.Second
 )
-
-// install gives the cluster one of Calico's groups, as calctl crds has it.
-func install(t *testing.T, k *lab.KubeAPI, group crd.Group) {
-	t.Helper()
-	for _, d := range crd.Definitions(group) {
-		text, err := json.Marshal(d)
-		if err != nil {
-			t.Fatal(err)
-		}
-		k.Apply("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/"+d.Metadata.Name, string(text))
-	}
-	for _, path := range paths(group) {
-		lab.Until(t, limit, path, func() error {
-			_, err := k.Do(lab.KubeAdmin, http.MethodGet, path, "")
-			return err
-		})
-	}
-}
-
-// paths are where the objects of Calico's are.
-func paths(group crd.Group) (all []string) {
-	for _, d := range crd.Definitions(group) {
-		all = append(all, "/apis/"+string(group)+"/"+d.Spec.Names.Plural)
-	}
-	return all
-}
 
 func startAPI(t *testing.T) *lab.KubeAPI {
 	t.Helper()
@@ -77,7 +50,7 @@ func open(t *testing.T, c kube.Config) *kube.Store {
 // empty removes all that a store shows.
 func empty(t *testing.T, k *lab.KubeAPI, group crd.Group) {
 	t.Helper()
-	for _, path := range paths(group) {
+	for _, path := range lab.CalicoPaths(group) {
 		k.Delete(path)
 	}
 	k.Delete("/api/v1/nodes")
@@ -133,9 +106,9 @@ func testStore(t *testing.T, k *lab.KubeAPI, c kube.Config, group crd.Group) {
 // Both groups on one server, which is found to have first the one and then both.
 func TestKubeStore(t *testing.T) {
 	k := startAPI(t)
-	install(t, k, crd.V3)
+	k.Calico(crd.V3)
 	t.Run("v3", func(t *testing.T) { testStore(t, k, config(k), crd.V3) })
-	install(t, k, crd.Classic)
+	k.Calico(crd.Classic)
 	t.Run("v1", func(t *testing.T) { testStore(t, k, config(k), crd.Classic) })
 	t.Run("v3-forced", func(t *testing.T) {
 		c := config(k)

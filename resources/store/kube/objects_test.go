@@ -42,8 +42,8 @@ var p1 = resources.Key{Kind: resources.KindBGPPeer, Name: "p1"}
 // Objects are what calicoctl's are, and what others have put into them stays.
 func TestKubeObjects(t *testing.T) {
 	k := startAPI(t)
-	install(t, k, crd.Classic)
-	install(t, k, crd.V3)
+	k.Calico(crd.Classic)
+	k.Calico(crd.V3)
 	const classic, v3 = "/apis/crd.projectcalico.org/v1/bgppeers/p1", "/apis/projectcalico.org/v3/bgppeers/p1"
 	s := open(t, config(k)) // where there are both groups, the older is Calico's
 
@@ -114,7 +114,7 @@ func TestKubeNode(t *testing.T) {
 	k := startAPI(t)
 	s := open(t, config(k))
 	key := resources.Key{Kind: resources.KindNode, Name: "n1"}
-	install(t, k, crd.V3)
+	k.Calico(crd.V3)
 	wantError(t, "apply of a Node that is not there", second(store.Apply(within(t), s, decode(t, "{kind: Node, apiVersion: projectcalico.org/v3, metadata: {name: n1}}")[0])),
 		"operation Create is not supported on Node(n1): a Node is there when its kubelet has registered it")
 

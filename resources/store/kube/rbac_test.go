@@ -6,14 +6,12 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"sigs.k8s.io/yaml"
 
 	"github.com/calctl/calctl/node/lab"
 	"github.com/calctl/calctl/resources"
@@ -22,67 +20,14 @@ import (
 	"github.com/calctl/calctl/resources/store/kube"
 )
 
-const rbac = "/apis/rbac.authorization.k8s.io/v1/"
-
-// A role is a Role or a ClusterRole of the guide.
-type role struct {
-	text     string
-	Kind     string
-	Metadata struct{ Name, Namespace string }
-	Rules    []struct{ APIGroups, Resources, Verbs []string }
-}
-
-// rolesOf are the roles of the guide by this name.
-func rolesOf(t *testing.T, name string) (all []role) {
-	t.Helper()
-	guide, err := os.ReadFile("../../../docs/guides/kubernetes.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, text, found := strings.Cut(string(guide), "```yaml\n# "+name+"\n")
-	text, _, closed := strings.Cut(text, "```")
-	if !found || !closed {
-		t.Fatalf("the guide has no %s", name)
-	}
-	for part := range strings.SplitSeq(text, "---\n") {
-		r := role{text: part}
-		if err := yaml.Unmarshal([]byte(part), &r); err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, r)
-	}
-	return all
-}
-
-// grant gives a user the roles of the guide by this name, as it says.
-func grant(t *testing.T, k *lab.KubeAPI, name, user string) {
-	t.Helper()
-	for _, r := range rolesOf(t, name) {
-		at := rbac
-		if r.Metadata.Namespace != "" {
-			at += "namespaces/" + r.Metadata.Namespace + "/"
-		}
-		lab.Until(t, limit, "the namespace", func() error { // the API server makes it
-			_, err := k.Do(lab.KubeAdmin, http.MethodGet, "/api/v1/namespaces/"+kube.DefaultNamespace, "")
-			return err
-		})
-		kinds := strings.ToLower(r.Kind) + "s/"
-		k.Apply(at+kinds+name, r.text)
-		k.Apply(at+strings.TrimSuffix(kinds, "s/")+"bindings/"+name, fmt.Sprintf(`{apiVersion: rbac.authorization.k8s.io/v1, kind: %sBinding, metadata: {name: %s},
-		  roleRef: {apiGroup: rbac.authorization.k8s.io, kind: %s, name: %s}, subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: %s}]}`, r.Kind, name, r.Kind, name, user))
-	}
-}
-
-// granted is what the roles of these names allow with one of Calico's groups: "list nodes".
-func granted(t *testing.T, names ...string) []string {
+// granted is what roles allow, whatever the group: "list nodes".
+func granted(roles []lab.KubeRole) []string {
 	all := map[string]bool{}
-	for _, name := range names {
-		for _, r := range rolesOf(t, name) {
-			for _, rule := range r.Rules {
-				for _, resource := range rule.Resources {
-					for _, verb := range rule.Verbs {
-						all[verb+" "+resource] = true
-					}
+	for _, r := range roles {
+		for _, rule := range r.Rules {
+			for _, resource := range rule.Resources {
+				for _, verb := range rule.Verbs {
+					all[verb+" "+resource] = true
 				}
 			}
 		}
@@ -118,13 +63,14 @@ func needed(requests []string) []string {
 // The roles of the guide allow what calctl does, and nothing else.
 func TestKubeRoles(t *testing.T) {
 	k := startAPI(t)
+	guide := lab.Local(t)
 	k.Apply("/api/v1/nodes/n1", "{apiVersion: v1, kind: Node, metadata: {name: n1}}")
-	install(t, k, crd.Classic)
+	k.Calico(crd.Classic)
 	apply(t, open(t, config(k)), "{kind: BGPConfiguration, apiVersion: projectcalico.org/v3, metadata: {name: default}, spec: {serviceClusterIPs: [{cidr: 10.96.0.0/16}]}}")
 	c := kube.Config{Kubeconfig: k.Kubeconfig(lab.KubeUser)}
 
 	wantError(t, "without a role", second(open(t, c).List(within(t), resources.KindBGPPeer)), `User "calctl" cannot list resource "bgppeers"`)
-	grant(t, k, "calctl-node", lab.KubeUser)
+	k.Grant(lab.KubeUser, guide.KubeRoles("calctl-node")...)
 	lab.Until(t, limit, "the role", func() error { return second(open(t, c).List(within(t), resources.KindNode)) })
 	w := watch(t, c)
 	lab.Until(t, limit, "everything", func() error {
@@ -146,7 +92,7 @@ func TestKubeRoles(t *testing.T) {
 		t.Fatal(err)
 	}
 	apply(t, s, "{kind: Node, apiVersion: projectcalico.org/v3, metadata: {name: n1}, spec: {bgp: {ipv4Address: 10.0.0.1/24}}}")
-	if d := cmp.Diff(granted(t, "calctl-node"), needed(append(w.count.Take(), count.Take()...))); d != "" {
+	if d := cmp.Diff(granted(guide.KubeRoles("calctl-node")), needed(append(w.count.Take(), count.Take()...))); d != "" {
 		t.Errorf("a node's role (-granted +needed):\n%s", d)
 	}
 	wantError(t, "apply as a node", second(store.Apply(within(t), s, decode(t, peerYAML("p1"))[0])), "is forbidden")
@@ -154,7 +100,7 @@ func TestKubeRoles(t *testing.T) {
 		t.Error("a node can be made unschedulable")
 	}
 
-	grant(t, k, "calctl-admin", lab.KubeUser)
+	k.Grant(lab.KubeUser, guide.KubeRoles("calctl-admin")...)
 	lab.Until(t, limit, "the role", func() error {
 		_, err := s.Get(within(t), p1)
 		if err != nil && strings.Contains(err.Error(), "forbidden") {
@@ -185,7 +131,7 @@ func TestKubeRoles(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	admin := granted(t, "calctl-admin")
+	admin := granted(guide.KubeRoles("calctl-admin"))
 	got := needed(count.Take())
 	for _, right := range admin {
 		if !slices.Contains(got, right) {
@@ -197,15 +143,12 @@ func TestKubeRoles(t *testing.T) {
 // A node without the rights it can do without says what it misses, if somebody wants it.
 func TestKubeMissingRights(t *testing.T) {
 	k := startAPI(t)
-	install(t, k, crd.V3)
-	for _, r := range rolesOf(t, "calctl-node") {
-		if r.Metadata.Namespace != "" {
-			continue // the passwords
+	k.Calico(crd.V3)
+	for _, r := range lab.Local(t).KubeRoles("calctl-node") {
+		if r.Metadata.Namespace == "" { // the other is for passwords
+			r.Text = strings.Replace(r.Text, "resources: [services]", "resources: [nothings]", 1)
+			k.Grant(lab.KubeUser, r)
 		}
-		text := strings.Replace(r.text, "resources: [services]", "resources: [nothings]", 1)
-		k.Apply(rbac+"clusterroles/calctl-node", text)
-		k.Apply(rbac+"clusterrolebindings/calctl-node", `{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRoleBinding, metadata: {name: calctl-node},
-		  roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: calctl-node}, subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: calctl}]}`)
 	}
 	c := kube.Config{Kubeconfig: k.Kubeconfig(lab.KubeUser)}
 	lab.Until(t, limit, "the role", func() error { return second(open(t, c).List(within(t), resources.KindNode)) })

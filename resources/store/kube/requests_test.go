@@ -18,7 +18,7 @@ import (
 // What a command asks of the API server is no more than it has to know.
 func TestKubeRequests(t *testing.T) {
 	k := startAPI(t)
-	install(t, k, crd.V3)
+	k.Calico(crd.V3)
 	k.Apply("/api/v1/nodes/n1", "{apiVersion: v1, kind: Node, metadata: {name: n1}}")
 	const (
 		groups = "GET /apis"
@@ -85,7 +85,7 @@ func TestKubeRequests(t *testing.T) {
 	got := w.count.Take()
 	slices.Sort(got)
 	var want []string
-	for _, path := range append(paths(crd.V3), "/api/v1/nodes", "/api/v1/services", "/api/v1/namespaces/"+secretsAt+"/secrets", "/apis/discovery.k8s.io/v1/endpointslices") {
+	for _, path := range append(lab.CalicoPaths(crd.V3), "/api/v1/nodes", "/api/v1/services", "/api/v1/namespaces/"+secretsAt+"/secrets", "/apis/discovery.k8s.io/v1/endpointslices") {
 		want = append(want, "GET "+path, "WATCH "+path)
 	}
 	want = append(want, groups)

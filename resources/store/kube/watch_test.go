@@ -88,7 +88,7 @@ func (w *eyes) well() error { return w.Health().Err }
 // Whatever becomes of the API server, what was known stays until more is known.
 func TestKubeWatchOutlivesTheServer(t *testing.T) {
 	k := startAPI(t)
-	install(t, k, crd.V3)
+	k.Calico(crd.V3)
 	w := watch(t, config(k))
 	apply(t, w, peerYAML("p1"))
 	lab.Until(t, limit, "p1", w.shows("p1"))
@@ -137,7 +137,7 @@ func TestKubeWatchOutlivesTheServer(t *testing.T) {
 		t.Error(err)
 	}
 	// Empty: that is what is told. Whether to obey is not ours to decide.
-	install(t, k, crd.V3)
+	k.Calico(crd.V3)
 	lab.Until(t, limit, "nothing", w.shows())
 	lab.Until(t, limit, "health", w.well)
 }
@@ -150,7 +150,7 @@ func TestKubeWatchBeforeTheServer(t *testing.T) {
 	lab.Until(t, limit, "trouble", w.troubled("connection refused"))
 	k.Restart()
 	lab.Until(t, limit, "trouble", w.troubled("the cluster has no CustomResourceDefinitions of Calico's"))
-	install(t, k, crd.Classic)
+	k.Calico(crd.Classic)
 	lab.Until(t, limit, "nothing", w.shows())
 	lab.Until(t, limit, "health", w.well)
 }
@@ -158,7 +158,7 @@ func TestKubeWatchBeforeTheServer(t *testing.T) {
 // Services are in snapshots with their endpoints.
 func TestKubeServices(t *testing.T) {
 	k := startAPI(t)
-	install(t, k, crd.V3)
+	k.Calico(crd.V3)
 	w := watch(t, config(k))
 	const web = "/api/v1/namespaces/" + secretsAt + "/services/web"
 	k.Apply(web, `{apiVersion: v1, kind: Service, metadata: {name: web}, spec: {type: LoadBalancer, clusterIP: 10.96.0.77, externalIPs: [192.0.2.7], externalTrafficPolicy: Local, ports: [{port: 80}]}}`)
@@ -203,7 +203,7 @@ func TestKubeServices(t *testing.T) {
 // A kubelet that writes what a node's routing has nothing to do with disturbs nobody.
 func TestKubeWatchIgnoresKubelets(t *testing.T) {
 	k := startAPI(t)
-	install(t, k, crd.V3)
+	k.Calico(crd.V3)
 	k.Apply("/api/v1/nodes/n1", "{apiVersion: v1, kind: Node, metadata: {name: n1}}")
 	w := watch(t, config(k))
 	lab.Until(t, limit, "the node", func() error {
