@@ -20,10 +20,9 @@ func newKernel() kernel { return kernel{judge: policy.NewInstaller(policy.Kernel
 func (k *kernel) appendChanges(changes []Change, deltas []rib.Delta) []Change {
 	for i := range deltas {
 		d := &deltas[i]
-		if !d.HopsChanged() && !(d.BestChanged() && (d.New.Hops == nil || metricOf(d.Old) != metricOf(d.New))) {
-			continue
+		if d.HopsChanged() || d.BestChanged() && (d.New.Hops == nil || metricOf(d.Old) != metricOf(d.New)) {
+			changes = append(changes, k.change(d.Prefix, d.New))
 		}
-		changes = append(changes, k.change(d.Prefix, d.New))
 	}
 	return changes
 }

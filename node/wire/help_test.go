@@ -18,7 +18,7 @@ var (
 	with = wiretest.With
 	raw  = wiretest.Raw
 
-	path, nextHop       = wiretest.Path, wiretest.NextHop
+	nextHop             = wiretest.NextHop
 	good, good6, reach6 = wiretest.Good, wiretest.Good6, wiretest.Reach6
 )
 
