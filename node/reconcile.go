@@ -217,6 +217,9 @@ func hostFacts(h fib.Host) intent.Host {
 	names := make(map[int]string, len(h.Interfaces))
 	for i, ifi := range h.Interfaces {
 		facts.Interfaces[i] = intent.Interface{Name: ifi.Name, Addrs: ifi.Addrs}
+		for _, e := range ifi.Ends {
+			facts.Interfaces[i].Ends = append(facts.Interfaces[i].Ends, intent.End(e))
+		}
 		names[ifi.Index] = ifi.Name
 	}
 	for _, f := range h.Foreign {

@@ -234,7 +234,7 @@ func TestReconcilerLooksAgainWhenTheHostChanges(t *testing.T) {
 func TestHostFacts(t *testing.T) {
 	p, a := netip.MustParsePrefix, netip.MustParseAddr
 	got := hostFacts(fib.Host{
-		Interfaces: []fib.Interface{{Index: 2, Name: "eth0", Addrs: []netip.Prefix{p("192.0.2.1/24")}}},
+		Interfaces: []fib.Interface{{Index: 2, Name: "eth0", Addrs: []netip.Prefix{p("192.0.2.1/24")}, Ends: []fib.End{{Own: netip.MustParseAddr("10.6.0.1"), Far: p("10.6.0.2/32")}}}},
 		Foreign: []fib.Foreign{
 			{Dst: p("10.1.0.0/24"), Type: fib.Unicast, Hops: []fib.Hop{{Gateway: a("192.0.2.9"), Link: 2}}, Metric: 7, Protocol: 4},
 			{Dst: p("10.2.0.0/24"), Type: fib.Unicast, Hops: []fib.Hop{{Link: 2}}, Protocol: 80},
@@ -247,7 +247,7 @@ func TestHostFacts(t *testing.T) {
 		},
 	})
 	want := intent.Host{
-		Interfaces: []intent.Interface{{Name: "eth0", Addrs: []netip.Prefix{p("192.0.2.1/24")}}},
+		Interfaces: []intent.Interface{{Name: "eth0", Addrs: []netip.Prefix{p("192.0.2.1/24")}, Ends: []intent.End{{Own: netip.MustParseAddr("10.6.0.1"), Far: p("10.6.0.2/32")}}}},
 		Routes: []intent.Route{
 			{Dst: p("10.1.0.0/24"), Gateway: a("192.0.2.9"), Interface: "eth0", Metric: 7},
 			{Dst: p("10.2.0.0/24"), Interface: "eth0"},

@@ -148,6 +148,18 @@ var sameExports = []place{
 		installed: 1,
 	},
 	{
+		// Told is the other end of the link, and not ours.
+		name:      "a point-to-point link",
+		resources: tens + two,
+		links:     []string{"ppp0"},
+		addresses: []string{"10.6.0.1 peer 10.6.0.2/32 dev ppp0"},
+		neighbours: []beside{
+			{host: 2, asn: 65002, hears: 3},
+			{host: 3, routes: []string{"10.3.0.0/24 bgp_next_hop = 10.6.0.2;"}, hears: 2},
+		},
+		installed: 1,
+	},
+	{
 		// Networks on ignored interfaces are nobody's, and next hops there lead nowhere.
 		name:      "ignoredInterfaces",
 		resources: tens + two + aConfig("ignoredInterfaces: ['lan*']"),

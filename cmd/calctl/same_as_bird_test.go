@@ -24,6 +24,7 @@ type place struct {
 	labels     string // of the Node r1, in YAML
 	neighbours []beside
 	links      []string // further interfaces of r1
+	addresses  []string // of those, in the words of `ip addr add`
 	kernel     []string // routes that r1's kernel has, in the words of `ip route add`
 	installed  int      // how many routes r1 puts into its kernel
 	six        int      // how many of IPv6, where that isn't the same
@@ -131,6 +132,10 @@ func (p *place) build(t *testing.T) (r1 *lab.Host, far []*lab.Host) {
 		r1.IP("link", "add", link, "type", "veth", "peer", "name", "far-"+link)
 		r1.IP("link", "set", link, "up")
 		r1.IP("link", "set", "far-"+link, "up")
+	}
+	for _, address := range p.addresses {
+		r1.IP(append([]string{"-4", "addr", "add"}, strings.Fields(address)...)...)
+		r1.IP(append([]string{"-6", "addr", "add", "nodad"}, strings.Fields(inSix(address))...)...)
 	}
 	for _, route := range p.kernel {
 		r1.IP(append([]string{"-4", "route", "add"}, strings.Fields(route)...)...)

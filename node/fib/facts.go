@@ -186,7 +186,7 @@ func (f *facts) host() Host {
 	var h Host
 	for _, l := range f.links {
 		if l.Up {
-			h.Interfaces = append(h.Interfaces, Interface{Index: l.Index, Name: l.Name, Addrs: f.addrsOf(l.Index)})
+			h.Interfaces = append(h.Interfaces, f.onLink(l))
 		}
 	}
 	slices.SortFunc(h.Interfaces, func(a, b Interface) int { return cmp.Compare(a.Name, b.Name) })
@@ -205,10 +205,11 @@ func (f *facts) host() Host {
 }
 
 // told says whether others hear of the route: of the types and protocols BIRD
-// learns from a kernel, and of connected networks.
+// learns from a kernel, and of connected networks. BIRD's own are what a predecessor
+// of ours, in calico-node, has left: stale, and other nodes' to tell.
 func told(r *Foreign) bool {
 	switch r.Protocol {
-	case protocolUnspec, protocolRedirect, Protocol:
+	case protocolUnspec, protocolRedirect, protocolBIRD, Protocol:
 		return false
 	case protocolKernel:
 		return r.Type == Unicast
@@ -220,13 +221,19 @@ func told(r *Foreign) bool {
 	return false
 }
 
-func (f *facts) addrsOf(link int) []netip.Prefix {
-	var addrs []netip.Prefix
+// onLink is a link with its addresses.
+func (f *facts) onLink(l Link) Interface {
+	i := Interface{Index: l.Index, Name: l.Name}
 	for a := range f.addrs {
-		if a.Link == link && !a.Prefix.Addr().IsLinkLocalUnicast() {
-			addrs = append(addrs, a.Prefix)
+		switch {
+		case a.Link != l.Index || a.Prefix.Addr().IsLinkLocalUnicast():
+		case a.Far.IsValid():
+			i.Ends = append(i.Ends, End{a.Prefix.Addr(), a.Far})
+		default:
+			i.Addrs = append(i.Addrs, a.Prefix)
 		}
 	}
-	slices.SortFunc(addrs, netip.Prefix.Compare)
-	return addrs
+	slices.SortFunc(i.Addrs, netip.Prefix.Compare)
+	slices.SortFunc(i.Ends, func(a, b End) int { return cmp.Or(a.Far.Compare(b.Far), a.Own.Compare(b.Own)) })
+	return i
 }

@@ -36,6 +36,13 @@ type Interface struct {
 	Index int
 	Name  string
 	Addrs []netip.Prefix // with the host's own bits; no link-local addresses
+	Ends  []End          // of point-to-point links; none of them is in Addrs
+}
+
+// An End is an address of this host at one end of a point-to-point link.
+type End struct {
+	Own netip.Addr
+	Far netip.Prefix // the network at the other end, most often one address
 }
 
 // A Foreign route is a route of the main table that is not ours.

@@ -113,6 +113,9 @@ func (l Link) works() bool { return l.Up && l.Carrier }
 type Addr struct {
 	Link   int
 	Prefix netip.Prefix // with the host's own bits
+	// Far is the network at the other end of a point-to-point link, where the address
+	// has one; then Prefix is in none.
+	Far netip.Prefix
 }
 
 // A KernelRoute is a route of the main table, of any type and protocol.
@@ -129,6 +132,7 @@ type KernelRoute struct {
 const (
 	protocolUnspec   = 0
 	protocolRedirect = 1
+	protocolBIRD     = 12
 	protocolKernel   = 2
 )
 

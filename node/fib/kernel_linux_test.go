@@ -766,6 +766,7 @@ func TestHost(t *testing.T) {
 		route add 10.1.0.0/24 via 192.0.2.9 metric 7 proto static
 		route add 10.1.0.0/24 dev eth0 metric 3 proto 80
 		route add 10.1.1.0/24 dev eth0 metric 32 proto 179
+		route add 10.1.2.0/24 via 192.0.2.9 proto 12
 		route add blackhole 10.2.0.0/24
 		route add unreachable 10.2.1.0/24 metric 7 proto static
 		route add prohibit 10.2.2.0/24
@@ -813,6 +814,29 @@ func TestHost(t *testing.T) {
 	want.Foreign = slices.Delete(want.Foreign, 3, 7)
 	<-s.HostChanged()
 	check()
+}
+
+// TestPointToPoint: an address with another end is a way to that end, and no network.
+func TestPointToPoint(t *testing.T) {
+	namespace(t)
+	ip(t, `link add ppp0 type veth peer name far0
+		link set ppp0 up
+		addr add 10.6.0.1 peer 10.6.0.2/32 dev ppp0
+		addr add 10.6.0.1 peer 10.7.0.9/24 dev ppp0
+		addr add 10.8.0.1/32 dev ppp0
+		addr add 2001:db8:6::1 peer 2001:db8:6::2/128 dev ppp0 nodad`)
+	s, err := NewSyncer(connect(t), quiet())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, own := netip.MustParsePrefix, netip.MustParseAddr("10.6.0.1")
+	want := Interface{
+		Index: linkIndex(t, connect(t), "ppp0"), Name: "ppp0", Addrs: []netip.Prefix{p("10.8.0.1/32")},
+		Ends: []End{{own, p("10.6.0.2/32")}, {own, p("10.7.0.0/24")}, {netip.MustParseAddr("2001:db8:6::1"), p("2001:db8:6::2/128")}},
+	}
+	if diff := cmp.Diff(want, s.Host().Interfaces[1], addrsEqual); diff != "" {
+		t.Error(diff)
+	}
 }
 
 // TestEmptyKernel: before the first route there is no main table.

@@ -141,6 +141,9 @@ func parseAddr(b []byte, a *Addr) bool {
 	if !local.IsValid() {
 		local = address
 	}
+	if a.Far = (netip.Prefix{}); address.IsValid() && address != local {
+		a.Far = netip.PrefixFrom(address, bits).Masked()
+	}
 	a.Prefix = netip.PrefixFrom(local, bits)
 	return a.Prefix.IsValid()
 }

@@ -73,6 +73,9 @@ func addresses(host Host) map[netip.Addr]bool {
 		for _, a := range i.Addrs {
 			here[a.Addr().Unmap()] = true
 		}
+		for _, e := range i.Ends {
+			here[e.Own.Unmap()] = true
+		}
 	}
 	return here
 }

@@ -153,6 +153,13 @@ type Host struct {
 type Interface struct {
 	Name  string
 	Addrs []netip.Prefix // address and length, not masked; no link-local ones
+	Ends  []End          // of point-to-point links; none of them is in Addrs
+}
+
+// An End is an address of this machine at one end of a point-to-point link.
+type End struct {
+	Own netip.Addr
+	Far netip.Prefix // the network at the other end: it is what the link leads to
 }
 
 // A Route is a route of the main table that someone else put there.

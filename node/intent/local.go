@@ -39,13 +39,25 @@ func localRoutes(host Host, static map[netip.Prefix]Local, ignored []string, nor
 		if matchesAny(ignored, i.Name) {
 			continue
 		}
-		for _, a := range i.Addrs {
-			if dst := a.Masked(); canRoute(dst) {
+		for _, dst := range networksOn(i) {
+			if canRoute(dst) {
 				local[dst] = Local{Source: Direct, Metric: normal.Of(dst), Interface: i.Name}
 			}
 		}
 	}
 	return local
+}
+
+// networksOn are those that an interface leads to without a gateway.
+func networksOn(i Interface) []netip.Prefix {
+	var list []netip.Prefix
+	for _, a := range i.Addrs {
+		list = append(list, a.Masked())
+	}
+	for _, e := range i.Ends {
+		list = append(list, e.Far.Masked())
+	}
+	return list
 }
 
 // canRoute reports whether a destination may be told about at all. Link-local,

@@ -18,6 +18,9 @@ var clusterOnly = []struct {
 }{
 	{"bindMode", func(s *configSpec) bool { return s.BindMode != nil }},
 	{"ignoredInterfaces", func(s *configSpec) bool { return len(s.IgnoredInterfaces) > 0 }},
+	{"serviceLoadBalancerAggregation", func(s *configSpec) bool { // a default says Enabled
+		return s.ServiceLoadBalancerAggregation != nil && *s.ServiceLoadBalancerAggregation == "Disabled"
+	}},
 	{"programClusterRoutes", func(s *configSpec) bool { return s.ProgramClusterRoutes != nil }},
 	{"ipv4NormalRoutePriority", func(s *configSpec) bool { return s.IPv4NormalRoutePriority != nil }},
 	{"ipv6NormalRoutePriority", func(s *configSpec) bool { return s.IPv6NormalRoutePriority != nil }},
