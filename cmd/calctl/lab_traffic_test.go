@@ -304,3 +304,36 @@ func TestLabTrafficRestartsOfCalctlOnBothSides(t *testing.T) {
 		x.broken(others)
 	}
 }
+
+// TestLabTrafficChangesOver: a node goes from BIRD to calctl as the migration guide says,
+// and no packet that it forwards by BGP is lost. BIRD's routes have the metrics that calctl's are to have:
+// those stand behind until BIRD's are taken away.
+func TestLabTrafficChangesOver(t *testing.T) {
+	x := newTraffic(t)
+	far := x.r2.Bird(fmt.Sprintf(trafficBird, "on"))
+	before := x.r1.Bird(strings.ReplaceAll(asBIRD(x.r1, interopR1), "put in: key r2 of Secret(bgp)", "s3cret"))
+	birdSays(t, far, "Established")
+
+	x.begin("kill -9 of BIRD, and calctl in its place")
+	before.Kill()
+	birdSays(t, far, "Neighbor graceful restart active")
+	x.node.Start()
+	x.sessions(x.node, true)
+	birdSays(t, far, "Established")
+	lab.Until(t, 10*time.Second, "routes that stand behind", func() error {
+		r, err := x.node.Status()
+		if err == nil && (r.Routes.NotInstalled != 2 || len(r.Routes.Failed) != 2) {
+			err = fmt.Errorf("%+v", r.Routes)
+		}
+		for _, f := range r.Routes.Failed {
+			err = errors.Join(err, lab.Contains(f.Reason, "another route with metric 2147483547 is there, made by bird"))
+		}
+		return errors.Join(err, hasRoute(x.r1, "10.2.0.0/24", "proto 179 metric 2147483548")())
+	})
+	x.r1.IP("-4", "route", "flush", "proto", "bird")
+	x.r1.IP("-6", "route", "flush", "proto", "bird")
+	x.swept(x.node)
+	lab.Until(t, 10*time.Second, "the metric it is to have", hasRoute(x.r1, "10.2.0.0/24", "proto 179 metric 2147483547"))
+	x.flowing()
+	x.whole(x.there) // the other way BIRD may lose some, when it hears the routes anew
+}
