@@ -67,6 +67,8 @@
 //   - An IPv6 route by object and a plain one of equal metric stand side by side.
 //   - Deleting IPv4 routes in the order of their prefixes costs three times the
 //     system time of deleting them at random: removals are scattered (scatter).
+//   - IPv6 leaves routes out of a dump, and tells others twice, when its table changes
+//     meanwhile, without a word: it is asked again, and twice the same is once.
 //   - A dump may be torn (NLM_F_DUMP_INTR), an answer may never come, and a socket
 //     whose buffer overflowed is deaf until it is read empty.
 package fib

@@ -24,7 +24,7 @@ type Kernel interface {
 	Tidy()
 
 	// Scan tells every link, address and route of the main table there is, in
-	// this order. The Event is only valid during the call. An error means that
+	// this order, and some routes more than once. The Event is only valid during the call. An error means that
 	// some may be missing: ErrInterrupted that looking again will help.
 	Scan(tell func(*Event)) error
 
@@ -91,9 +91,12 @@ type Event struct {
 	// Replaced says that the route has taken the place of the one that had
 	// this destination and metric before (NLM_F_REPLACE).
 	Replaced bool
-	Link     Link
-	Addr     Addr
-	Route    KernelRoute
+	// Again says that a Scan has begun anew with the routes of this family, as they
+	// changed meanwhile: what it tells is newer than what it told before.
+	Again bool
+	Link  Link
+	Addr  Addr
+	Route KernelRoute
 }
 
 // A Link is a network interface.

@@ -26,7 +26,7 @@ func metrics(t *testing.T, look *Netlink, want ...string) {
 	wait(t, func() string {
 		var got []string
 		if err := look.Scan(func(ev *Event) {
-			if ev.Kind == RouteEvent && ev.Route.own() {
+			if ev.Kind == RouteEvent && !ev.Again && ev.Route.own() {
 				got = append(got, fmt.Sprintf("%s %s metric %d", ev.Route.Dst, ev.Route.Hops[0].Gateway, ev.Route.Metric))
 			}
 		}); err != nil {
@@ -74,7 +74,7 @@ func TestMetricWithoutGap(t *testing.T) {
 	witness := connect(t)
 	there := map[string]int{}
 	if err := look.Scan(func(ev *Event) {
-		if ev.Kind == RouteEvent && ev.Route.own() {
+		if ev.Kind == RouteEvent && !ev.Again && ev.Route.own() {
 			there[ev.Route.Dst.String()]++
 		}
 	}); err != nil {

@@ -213,8 +213,10 @@ func (n *Netlink) refusal(r Refusal) *Refusal {
 // Scan reads next-hop objects, links, addresses and routes.
 func (n *Netlink) Scan(tell func(*Event)) (err error) {
 	defer n.unlessComplete(&err)()
+	again := false
 	each := func(m message) {
 		if n.parse(m) {
+			n.scratch.Again = again
 			tell(&n.scratch)
 		}
 	}
@@ -225,12 +227,21 @@ func (n *Netlink) Scan(tell func(*Event)) (err error) {
 	for _, d := range []struct {
 		kind   uint16
 		family byte
+		again  bool
 	}{
-		{unix.RTM_GETLINK, unix.AF_UNSPEC},
-		{unix.RTM_GETADDR, unix.AF_UNSPEC},
-		{unix.RTM_GETROUTE, unix.AF_INET},
-		{unix.RTM_GETROUTE, unix.AF_INET6},
+		{unix.RTM_GETLINK, unix.AF_UNSPEC, false},
+		{unix.RTM_GETADDR, unix.AF_UNSPEC, false},
+		{unix.RTM_GETROUTE, unix.AF_INET, false},
+		{unix.RTM_GETROUTE, unix.AF_INET6, false},
+		// IPv6 leaves routes out, and tells others twice, when its table changes
+		// meanwhile, and says nothing of it. What is left out each time is rare.
+		{unix.RTM_GETROUTE, unix.AF_INET6, true},
+		{unix.RTM_GETROUTE, unix.AF_INET6, true},
 	} {
+		if d.again && !n.watch.waits() {
+			break // nothing has changed
+		}
+		again = d.again
 		switch err := n.look.dump(d.kind, d.family, each); {
 		case errors.Is(err, ErrInterrupted):
 			interrupted = err

@@ -87,7 +87,7 @@ func routes(t testing.TB, n *Netlink) []string {
 		switch {
 		case ev.Kind == LinkEvent:
 			names.link(ev.Link, false)
-		case ev.Kind == RouteEvent && ev.Route.Protocol != protocolKernel && minds(&KernelRoute{Foreign: Foreign{Dst: ev.Route.Dst}}):
+		case ev.Kind == RouteEvent && !ev.Again && ev.Route.Protocol != protocolKernel && minds(&KernelRoute{Foreign: Foreign{Dst: ev.Route.Dst}}):
 			lines = append(lines, routeText(&ev.Route, names))
 		}
 	})

@@ -205,7 +205,7 @@ func TestTurn(t *testing.T) {
 		wait(t, func() string {
 			count := 0
 			if err := look.Scan(func(ev *Event) {
-				if ev.Kind == RouteEvent && ev.Route.own() && len(ev.Route.Hops) == 1 && ev.Route.Hops[0].Gateway.String() == single {
+				if ev.Kind == RouteEvent && !ev.Again && ev.Route.own() && len(ev.Route.Hops) == 1 && ev.Route.Hops[0].Gateway.String() == single {
 					count++
 				}
 			}); err != nil || count < n {

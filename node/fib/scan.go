@@ -69,18 +69,35 @@ func (s *Syncer) see(ev *Event, fresh *facts) {
 	case RouteEvent:
 		switch {
 		case ev.Route.own():
-			id, stray := s.found(&ev.Route)
-			if stray {
-				return
-			}
-			if e := s.table.at(id); e.flags&seen != 0 {
-				e.flags |= doubled
-				s.queue(id)
-			}
-			s.table.at(id).flags |= seen
+			s.seeOwn(ev)
 		case minds(&ev.Route):
-			fresh.route(&ev.Route, false, false)
+			fresh.route(&ev.Route, false, ev.Again)
 		}
+	}
+}
+
+// seeOwn notes a route of ours that a scan has found. The same one may be told twice,
+// as IPv6 does while its table changes; two are there if they differ.
+func (s *Syncer) seeOwn(ev *Event) {
+	had, id := uint32(0), s.table.find(dstOf(ev.Route.Dst))
+	if id != 0 {
+		had = s.table.at(id).have
+	}
+	id, stray := s.found(&ev.Route)
+	if stray {
+		return
+	}
+	e := s.table.at(id)
+	before, now := e.flags, e.flags&^named|seen
+	if ev.Route.Object != 0 {
+		now |= named
+	}
+	if before&seen != 0 && !ev.Again && (e.have != had || before&named != now&named) {
+		now |= doubled
+	}
+	e.flags = now
+	if now&doubled != 0 {
+		s.queue(id)
 	}
 }
 

@@ -97,6 +97,12 @@ func (s *socket) receive(flags int) ([]byte, error) {
 	}
 }
 
+// waits reports whether there is something to receive, which it leaves there.
+func (s *socket) waits() bool {
+	ready, err := unix.Poll([]unix.PollFd{{Fd: int32(s.fd), Events: unix.POLLIN}}, 0)
+	return ready > 0 || err != nil
+}
+
 // dump asks for all objects of a kind and hands over their messages.
 func (s *socket) dump(kind uint16, family byte, each func(message)) error {
 	// A dump that was given up goes on as long as it isn't read to its end, and

@@ -76,6 +76,7 @@ const (
 	forgotten                   // the entry is on the free list
 	doubled                     // two routes of ours are there: one names an object, one doesn't
 	strayed                     // has strays
+	named                       // the route that the last scan found names an object
 )
 
 // nextHops are the next hops of some routes, as BGP has them and as resolved, and
