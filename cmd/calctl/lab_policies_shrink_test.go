@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -31,6 +33,48 @@ func shrink(documents string, until time.Time, bad func(documents string) bool) 
 		}
 	}
 	return documents
+}
+
+// bearing are resources without the filters that say nothing of the routes of a family that
+// come from or go to these BGPPeers, and without the lists that don't.
+func bearing(documents, family string, peers ...string) string {
+	parts := strings.Split(documents, "---\n")
+	used := map[string]bool{}
+	change := func(kind string, to func(name string, spec map[string]any) (keep bool)) {
+		for i := 0; i < len(parts); {
+			var tree struct {
+				APIVersion string         `json:"apiVersion"`
+				Kind       string         `json:"kind"`
+				Metadata   map[string]any `json:"metadata"`
+				Spec       map[string]any `json:"spec"`
+			}
+			if yaml.Unmarshal([]byte(parts[i]), &tree) == nil && tree.Kind == kind {
+				keep := to(fmt.Sprint(tree.Metadata["name"]), tree.Spec)
+				text, err := yaml.Marshal(tree)
+				if err != nil || !keep {
+					parts = slices.Delete(parts, i, i+1)
+					continue
+				}
+				parts[i] = string(text)
+			}
+			i++
+		}
+	}
+	change("BGPPeer", func(name string, spec map[string]any) bool {
+		if !slices.Contains(peers, name) {
+			delete(spec, "filters")
+		}
+		list, _ := spec["filters"].([]any)
+		for _, f := range list {
+			used[fmt.Sprint(f)] = true
+		}
+		return true
+	})
+	change("BGPFilter", func(name string, spec map[string]any) bool {
+		maps.DeleteFunc(spec, func(list string, _ any) bool { return !strings.HasSuffix(list, family) })
+		return used[name]
+	})
+	return strings.Join(parts, "---\n")
 }
 
 // smallerThan are the valid resources that are one thing less, large things first.
@@ -191,6 +235,12 @@ kind: BGPPeer
 metadata: {name: t}
 spec: {peerIP: 192.0.2.1, asNumber: 65001, sourceAddress: None, nextHopMode: Keep, filters: [b, a]}
 `
+	if got := bearing(documents, "V6", "t"); strings.Contains(got, "action") || strings.Count(got, "BGPFilter") != 2 {
+		t.Errorf("rules for IPv4 are there:\n%s", got)
+	}
+	if got := bearing(documents, "V4", "other"); strings.Contains(got, "BGPFilter") || !consistent(got) {
+		t.Errorf("filters are there:\n%s", got)
+	}
 	got := shrink(documents, time.Now().Add(time.Minute), func(documents string) bool {
 		return strings.Contains(documents, "Keep") && strings.Contains(documents, "RemotePeers")
 	})
