@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -132,15 +131,25 @@ spec: {peerIP: 192.168.2.77, asNumber: 65007, filters: [a]}
 			t.Fatal(err)
 		}
 	}
-	// Somebody else's routes with the same metric are in the way of ours.
-	obstacles := w.newIn(want, w.foretold(t, list[0]))
+	// Somebody else's routes are where ours are to be in the end, from a step on after
+	// which many of those are not there.
+	var obstacles [][]string
+	blocked := 0
+	for i, step := range list[:len(list)-1] {
+		if found := inTheWay(want, w.foretold(t, step)); len(found) > len(obstacles) {
+			obstacles, blocked = found, i
+		}
+	}
+	if len(obstacles) == 0 {
+		t.Fatal("the kernel has nothing at the end that it has not before")
+	}
 	block := func(step int) {
-		if step != 1 {
+		if step != blocked+1 {
 			return
 		}
-		lab.Until(t, 20*time.Second, "the first step's picture", w.looks(w.foretold(t, list[0])))
+		lab.Until(t, 20*time.Second, "the step before", w.looks(w.foretold(t, list[blocked])))
 		for _, o := range obstacles {
-			r1.IP("route", "add", "blackhole", o.prefix.String(), "metric", o.metric, "proto", "static")
+			r1.IP(append([]string{"route", "add"}, o...)...)
 		}
 	}
 	unblock := func() {
@@ -152,7 +161,7 @@ spec: {peerIP: 192.168.2.77, asNumber: 65007, filters: [a]}
 			return err
 		})
 		for _, o := range obstacles {
-			r1.IP("route", "del", "blackhole", o.prefix.String(), "metric", o.metric, "proto", "static")
+			r1.IP(append([]string{"route", "del"}, o...)...)
 		}
 	}
 	t1 := &w.neighbours[0]
@@ -210,19 +219,14 @@ spec: {peerIP: 192.168.2.77, asNumber: 65007, filters: [a]}
 	}
 }
 
-// An obstacle is the place of a route in the kernel.
-type obstacle struct {
-	prefix netip.Prefix
-	metric string
-}
-
-// newIn are some places that the kernel has routes at in one picture, and not in another.
-func (w *policyWorld) newIn(later, earlier picture) (list []obstacle) {
+// inTheWay are routes, in the words of ip, at the places of some that the kernel has in
+// one picture, and not in another.
+func inTheWay(later, earlier picture) (list [][]string) {
 	for s, f := range later {
 		if _, had := earlier[s]; s.who == "kernel" && !had {
-			list = append(list, obstacle{s.prefix, strings.TrimPrefix(f.policy, installedWords("metric "))})
+			list = append(list, append([]string{"blackhole", s.prefix.String(), "proto", "static"}, strings.Fields(f.policy)...))
 		}
 	}
-	slices.SortFunc(list, func(a, b obstacle) int { return a.prefix.Compare(b.prefix) })
+	slices.SortFunc(list, slices.Compare[[]string])
 	return list[:min(len(list), 20)]
 }

@@ -144,7 +144,7 @@ func (w *policyWorld) foretold(t *testing.T, documents string) picture {
 		if a.Action == "accept" {
 			p[spots[i]] = fate{policy: answerWords(a)}
 			if spots[i].who == "kernel" {
-				p[spots[i]] = fate{policy: installedWords(fmt.Sprint("metric ", *a.Metric))}
+				p[spots[i]] = fate{policy: fmt.Sprint("metric ", *a.Metric)}
 			}
 		}
 	}
@@ -207,9 +207,6 @@ func answerWords(a trial.Answer) string {
 	return routeWords(path, fmt.Sprint(pref), fmt.Sprint(med), slices.Concat(a.Communities, a.LargeCommunities))
 }
 
-// installedWords say that a route is in the kernel.
-func installedWords(metric string) string { return "installed with " + metric }
-
 func routeWords(path []string, pref, med string, communities []string) string {
 	return fmt.Sprintf("path %v, pref %s, med %s, %v", path, pref, med, slices.Sorted(slices.Values(communities)))
 }
@@ -224,8 +221,8 @@ func (w *policyWorld) look() (picture, error) {
 	}
 	lines, err := kernelView(w.r1)
 	for _, line := range lines {
-		words := strings.SplitN(line, " ", 6)
-		p[spot{"kernel", kernelPrefix(words[1], words[2])}] = fate{installedWords(words[3] + " " + words[4]), strings.Join(words[5:], "")}
+		words := strings.Fields(line) // kernel, family, prefix, metric, number, next hops
+		p[spot{"kernel", kernelPrefix(words[1], words[2])}] = fate{strings.Join(words[3:5], " "), strings.Join(words[5:], " ")}
 	}
 	return p, err
 }
