@@ -170,8 +170,12 @@ protocol bgp r1_%[1]s {
 	return b.String()
 }
 
-// services are ranges of service addresses: routes that r1 has of its own.
-var services = []string{"10.70.0.0/15", "fd47:1::/108"}
+// Routes that r1 has of its own, by its resources: ranges of service addresses, and its
+// blocks of IPAM, in which others are.
+var (
+	services  = []string{"10.70.0.0/15", "fd47:1::/108"}
+	ownBlocks = []string{"10.16.0.0/20", "10.64.0.0/12", "fd40::/116", "fd50::/48"}
+)
 
 // policyLab makes a world. The same number makes the same one.
 func policyLab(t *testing.T, number uint64) *policyWorld {
@@ -183,6 +187,10 @@ func policyLab(t *testing.T, number uint64) *policyWorld {
 	}
 	w.draw(d, true, 240)
 	w.draw(d, false, 160)
+	for _, net := range slices.Concat(services, ownBlocks) {
+		w.offers = slices.DeleteFunc(w.offers, func(o offer) bool { return o.prefix.String() == net })
+		w.offers = append(w.offers, offer{prefix: netip.MustParsePrefix(net), source: "static"})
+	}
 	for i := range w.neighbours {
 		n := &w.neighbours[i]
 		n.host = l.Host(n.name)
@@ -191,9 +199,6 @@ func policyLab(t *testing.T, number uint64) *policyWorld {
 		for _, net := range []string{n.addr(true, 0) + "/24", n.addr(false, 0) + "/64"} {
 			w.offers = append(w.offers, offer{prefix: netip.MustParsePrefix(net).Masked(), source: "direct", way: n.link})
 		}
-	}
-	for _, net := range services {
-		w.offers = append(w.offers, offer{prefix: netip.MustParsePrefix(net), source: "static"})
 	}
 	for _, dev := range []string{"lan0", "bond0.7"} {
 		w.r1.IP("link", "add", dev, "type", "veth", "peer", "name", "far-"+dev)
@@ -245,6 +250,9 @@ spec: {bgp: {asNumber: %d, ipv4Address: 192.168.1.1, ipv6Address: 'fc00:1::1', r
 	}
 	for i, cidr := range []string{"10.0.0.0/10", "10.64.0.0/10", "10.128.0.0/9", "fd00::/10", "fd40::/10", "fd80::/9"} {
 		list = append(list, fmt.Sprintf("apiVersion: projectcalico.org/v3\nkind: IPPool\nmetadata: {name: p%d}\nspec: {cidr: '%s', disableBGPExport: %v}\n", i, cidr, d.IntN(3) == 0))
+	}
+	for i, net := range ownBlocks {
+		list = append(list, fmt.Sprintf("apiVersion: projectcalico.org/v3\nkind: BlockAffinity\nmetadata: {name: b%d}\nspec: {node: r1, cidr: '%s'}\n", i, net))
 	}
 	config := "apiVersion: projectcalico.org/v3\nkind: BGPConfiguration\nmetadata: {name: default}\nspec:\n  nodeToNodeMeshEnabled: false\n"
 	for i, v4 := range []string{"ipv4", "ipv6"} {
