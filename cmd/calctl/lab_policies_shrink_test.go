@@ -80,8 +80,9 @@ func bearing(documents, family string, peers ...string) string {
 // smallerThan are the valid resources that are one thing less, large things first.
 func smallerThan(documents string) (list []string) {
 	parts := strings.Split(documents, "---\n")
+	sessions := sessionsIn(documents)
 	try := func(parts []string) {
-		if all := strings.Join(parts, "---\n"); consistent(all) {
+		if all := strings.Join(parts, "---\n"); consistent(all) && sessionsIn(all) == sessions {
 			list = append(list, all)
 		}
 	}
@@ -160,8 +161,7 @@ func sortedKeys(m map[string]any) (keys []string) {
 	return keys
 }
 
-// consistent reports whether calctl would take resources, and their sessions are those
-// there were: what is shrunk is policies.
+// consistent reports whether calctl would take resources.
 func consistent(documents string) bool {
 	list, err := resources.Decode(strings.NewReader(documents))
 	if err != nil {
@@ -173,23 +173,32 @@ func consistent(documents string) bool {
 		if d.Resource.Validate() != nil {
 			return false
 		}
-		switch r := d.Resource.(type) {
-		case *resources.BGPPeer:
-			if r.Spec.PeerIP == "" || r.Spec.ASNumber == 0 || r.Spec.SourceAddress == "" {
-				return false
-			}
-			for _, f := range r.Spec.Filters {
+		if peer, ok := d.Resource.(*resources.BGPPeer); ok {
+			for _, f := range peer.Spec.Filters {
 				if !names["bgpfilter/"+f] {
 					return false
 				}
 			}
-		case *resources.BGPConfiguration:
-			if r.Spec.NodeToNodeMeshEnabled == nil {
-				return false
-			}
 		}
 	}
 	return true
+}
+
+// sessionsIn is what resources say of sessions. It has to stay: what is shrunk is policies.
+func sessionsIn(documents string) string {
+	list, _ := resources.Decode(strings.NewReader(documents))
+	var all []any
+	for _, d := range list {
+		switch r := d.Resource.(type) {
+		case *resources.BGPPeer:
+			r.Spec.Filters = nil
+			all = append(all, r.Spec)
+		case *resources.BGPConfiguration:
+			all = append(all, r.Spec.NodeToNodeMeshEnabled)
+		}
+	}
+	text, _ := yaml.Marshal(all)
+	return string(text)
 }
 
 // nameIn is the name of the filter or pool that a document is, as commands take it; ""
@@ -244,7 +253,7 @@ spec: {peerIP: 192.0.2.1, asNumber: 65001, sourceAddress: None, nextHopMode: Kee
 	got := shrink(documents, time.Now().Add(time.Minute), func(documents string) bool {
 		return strings.Contains(documents, "Keep") && strings.Contains(documents, "RemotePeers")
 	})
-	for what, want := range map[string]int{"kind: BGPFilter": 1, "RemotePeers": 1, "action": 1, "filters": 0, "Keep": 1} {
+	for what, want := range map[string]int{"kind: BGPFilter": 1, "RemotePeers": 1, "action": 1, "filters": 0, "Keep": 1, "sourceAddress": 1} {
 		if n := strings.Count(got, what); n != want {
 			t.Errorf("%q is there %d times, want %d:\n%s", what, n, want, got)
 		}

@@ -29,6 +29,7 @@ type policyNeighbour struct {
 	name    string
 	asn     int
 	localAS int    // that r1 has towards it, as an external peer; 0: its own
+	session string // more of its BGPPeers
 	link    string // of r1, that leads to it
 	n       int    // of the network between
 	host    *lab.Host
@@ -54,8 +55,11 @@ func policyNeighbours(d policytest.Die) []policyNeighbour {
 		{name: "t3", asn: policyAS, link: "eth2", n: 3},
 	}
 	for i := range list {
-		if n := &list[i]; n.external() && d.Sometimes() {
+		n := &list[i]
+		n.session = fmt.Sprintf(", numAllowedLocalASNumbers: %d, nextHopMode: %s", d.IntN(4)/2, d.One("Auto", "Auto", "Self", "Keep"))
+		if n.external() && d.Sometimes() {
 			n.localAS = 64999
+			n.session += fmt.Sprintf(", localASNumber: %d", n.localAS)
 		}
 	}
 	return list
@@ -270,12 +274,8 @@ spec: {bgp: {asNumber: %d, ipv4Address: 192.168.1.1, ipv6Address: 'fc00:1::1', r
 		n := &w.neighbours[i]
 		for _, v4 := range []bool{true, false} {
 			d.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
-			more := fmt.Sprintf("filters: [%s], numAllowedLocalASNumbers: %d, nextHopMode: %s", strings.Join(names[:d.IntN(4)], ", "), d.IntN(4)/2, d.One("Auto", "Auto", "Self", "Keep"))
-			if n.localAS > 0 {
-				more += fmt.Sprintf(", localASNumber: %d", n.localAS)
-			}
-			list = append(list, fmt.Sprintf("apiVersion: projectcalico.org/v3\nkind: BGPPeer\nmetadata: {name: %s-%s}\nspec: {peerIP: '%s', sourceAddress: None, asNumber: %d, %s}\n",
-				n.name, map[bool]string{true: "v4", false: "v6"}[v4], n.addr(v4, 2), n.asn, more))
+			list = append(list, fmt.Sprintf("apiVersion: projectcalico.org/v3\nkind: BGPPeer\nmetadata: {name: %s-%s}\nspec: {peerIP: '%s', sourceAddress: None, asNumber: %d, filters: [%s]%s}\n",
+				n.name, map[bool]string{true: "v4", false: "v6"}[v4], n.addr(v4, 2), n.asn, strings.Join(names[:d.IntN(4)], ", "), n.session))
 		}
 	}
 	return strings.Join(list, "---\n")
