@@ -130,13 +130,33 @@ func (s *Store) sendWithin(ctx context.Context, limit time.Duration, q request) 
 	return raw, nil
 }
 
-// stream asks for an answer that goes on until whoever reads it has had enough.
+// stream asks for an answer that goes on until whoever reads it has had enough. It
+// has to begin within the time that reading everything may take.
 func (s *Store) stream(ctx context.Context, q request) (io.ReadCloser, error) {
-	body, err := q.on(s.client).Stream(silent(ctx))
-	if err != nil {
-		return nil, s.failed(ctx, ctx, 0, err)
+	begun, cancel := context.WithCancel(silent(ctx))
+	late := time.AfterFunc(readLimit, cancel)
+	body, err := q.on(s.client).Stream(begun)
+	if !late.Stop() && err == nil { // it is of no use any more
+		_ = body.Close()
+		err = context.Canceled
 	}
-	return body, nil
+	if err != nil {
+		cancel()
+		return nil, s.failed(ctx, begun, readLimit, err)
+	}
+	return &stoppable{body, cancel}, nil
+}
+
+// stoppable is an answer whose request ends when it is closed.
+type stoppable struct {
+	io.ReadCloser
+	stop context.CancelFunc
+}
+
+// Close ends the request.
+func (s *stoppable) Close() error {
+	defer s.stop()
+	return s.ReadCloser.Close()
 }
 
 // failed says what went wrong with a request.
