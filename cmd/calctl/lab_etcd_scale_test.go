@@ -35,6 +35,12 @@ func TestLabEtcdOfAThousandNodes(t *testing.T) {
 		}
 	}
 	node := h.CalctlOn(etcdURL)
+	startsWith(t, node, count)
+}
+
+// startsWith starts a node at 10.99.0.9, which is to have so many sessions soon.
+func startsWith(t *testing.T, node *lab.Calctl, count int) {
+	t.Helper()
 	lab.Binary(t)
 	begin := time.Now()
 	node.Start("--ip", "10.99.0.9/24")

@@ -42,7 +42,7 @@ func TestBlockAffinities(t *testing.T) {
 	blocks := func(want ...string) {
 		t.Helper()
 		lab.Until(t, 10*time.Second, "the blocks", func() error {
-			snap := w.snap.Load()
+			snap := w.Snapshot()
 			if snap == nil {
 				return errors.New("nothing is shown")
 			}

@@ -1,82 +1,23 @@
 package etcd_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 
 	"github.com/calctl/calctl/node/lab"
-	"github.com/calctl/calctl/resources"
 	"github.com/calctl/calctl/resources/store/etcd"
+	"github.com/calctl/calctl/resources/store/storetest"
 )
 
-// eyes are a running watch, and what it shows.
-type eyes struct {
-	*etcd.Store
-	snap  atomic.Pointer[resources.Snapshot]
-	calls atomic.Int32
-}
-
-func watch(t *testing.T, c etcd.Config) *eyes {
+func watch(t *testing.T, c etcd.Config) *storetest.Eyes {
 	t.Helper()
-	w := &eyes{Store: open(t, c)}
-	ctx, stop := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() {
-		done <- w.Watch(ctx, func(snap *resources.Snapshot) {
-			w.snap.Store(snap)
-			w.calls.Add(1)
-		})
-	}()
-	t.Cleanup(func() {
-		stop()
-		if err := <-done; err != nil {
-			t.Errorf("Watch: %v", err)
-		}
-	})
-	return w
+	return storetest.Watch(t, open(t, c))
 }
-
-// shows is a condition: the watch shows these peers, in any version.
-func (w *eyes) shows(names ...string) func() error {
-	return func() error {
-		snap := w.snap.Load()
-		if snap == nil {
-			return fmt.Errorf("nothing is shown; health: %+v", w.Health())
-		}
-		for _, n := range names {
-			if snap.Peers[n] == nil {
-				return fmt.Errorf("no %s among %d peers", n, len(snap.Peers))
-			}
-		}
-		if len(snap.Peers) != len(names) {
-			return fmt.Errorf("%d peers, want %v", len(snap.Peers), names)
-		}
-		return nil
-	}
-}
-
-// troubled is a condition: health tells of an error with these words.
-func (w *eyes) troubled(words ...string) func() error {
-	return func() error {
-		h := w.Health()
-		if h.Err == nil {
-			return fmt.Errorf("health is good")
-		}
-		if h.Since.IsZero() || time.Since(h.Since) > time.Minute {
-			return fmt.Errorf("trouble since %v", h.Since)
-		}
-		return lab.Contains(h.Err.Error(), words...)
-	}
-}
-
-func (w *eyes) well() error { return w.Health().Err }
 
 func peerYAML(name string) string { return strings.Replace(p1YAML, "p1", name, 1) }
 
@@ -87,34 +28,34 @@ func TestWatchOutlivesEtcd(t *testing.T) {
 	config := etcd.Config{Endpoints: []string{e.Endpoint}}
 	w := watch(t, config)
 	apply(t, w, p1YAML)
-	lab.Until(t, limit, "p1", w.shows("p1"))
+	lab.Until(t, limit, "p1", w.Shows("p1"))
 
 	e.Kill()
-	took := lab.Until(t, limit, "trouble", w.troubled("datastore etcd "+e.Endpoint))
+	took := lab.Until(t, limit, "trouble", w.Troubled("datastore etcd "+e.Endpoint))
 	t.Logf("etcd killed: told after %v", took)
 	since := w.Health().Since
-	lab.Until(t, limit, "the reason", w.troubled("connection refused"))
+	lab.Until(t, limit, "the reason", w.Troubled("connection refused"))
 	if got := w.Health().Since; !got.Equal(since) {
 		t.Errorf("in trouble since %v, before it was %v", got, since)
 	}
-	calls := w.calls.Load()
-	if err := w.shows("p1")(); err != nil {
+	calls := w.Calls()
+	if err := w.Shows("p1")(); err != nil {
 		t.Errorf("the last state is gone: %v", err)
 	}
 
 	// The same data: nothing new.
 	e.Restart()
-	t.Logf("etcd back: good after %v", lab.Until(t, limit, "health", w.well))
-	if got := w.calls.Load(); got != calls {
+	t.Logf("etcd back: good after %v", lab.Until(t, limit, "health", w.Well))
+	if got := w.Calls(); got != calls {
 		t.Errorf("%d calls without a change", got-calls)
 	}
 	apply(t, open(t, config), peerYAML("p2"))
-	lab.Until(t, limit, "p2", w.shows("p1", "p2"))
+	lab.Until(t, limit, "p2", w.Shows("p1", "p2"))
 
 	// Changed and compacted while we could not look: by another etcd on the same
 	// data, at a place we don't know.
 	e.Kill()
-	lab.Until(t, limit, "trouble", w.troubled())
+	lab.Until(t, limit, "trouble", w.Troubled())
 	e.Restart()
 	c := raw(t, e)
 	apply(t, open(t, config), peerYAML("p3"))
@@ -122,24 +63,24 @@ func TestWatchOutlivesEtcd(t *testing.T) {
 	if _, err := c.Compact(within(t), revision); err != nil {
 		t.Fatal(err)
 	}
-	lab.Until(t, limit, "p3", w.shows("p1", "p2", "p3"))
-	lab.Until(t, limit, "health", w.well)
+	lab.Until(t, limit, "p3", w.Shows("p1", "p2", "p3"))
+	lab.Until(t, limit, "health", w.Well)
 
 	// Empty: that is what is told. Whether to obey is not ours to decide.
 	e.Forget()
-	lab.Until(t, limit, "trouble", w.troubled())
+	lab.Until(t, limit, "trouble", w.Troubled())
 	e.Restart()
-	lab.Until(t, limit, "nothing", w.shows())
+	lab.Until(t, limit, "nothing", w.Shows())
 	apply(t, open(t, config), peerYAML("p4"))
-	lab.Until(t, limit, "p4", w.shows("p4"))
-	lab.Until(t, limit, "health", w.well)
+	lab.Until(t, limit, "p4", w.Shows("p4"))
+	lab.Until(t, limit, "health", w.Well)
 }
 
 // A watch that is too slow for what was compacted begins anew.
 func TestWatchOfWhatWasCompacted(t *testing.T) {
 	e := startEtcd(t)
 	w := watch(t, etcd.Config{Endpoints: []string{e.Endpoint}})
-	lab.Until(t, limit, "nothing", w.shows())
+	lab.Until(t, limit, "nothing", w.Shows())
 	c, other := raw(t, e), open(t, etcd.Config{Endpoints: []string{e.Endpoint}})
 	for n := range 5 {
 		apply(t, other, peerYAML("p1"))
@@ -152,7 +93,7 @@ func TestWatchOfWhatWasCompacted(t *testing.T) {
 			t.Fatalf("a watch of what was compacted ends with %v", err)
 		}
 		lab.Until(t, limit, "the latest", func() error {
-			if got := w.snap.Load().Peers["p1"]; got == nil || got.ResourceVersion != r.Meta().ResourceVersion {
+			if got := w.Snapshot().Peers["p1"]; got == nil || got.ResourceVersion != r.Meta().ResourceVersion {
 				return fmt.Errorf("%+v, want version %s", got, r.Meta().ResourceVersion)
 			}
 			return nil
@@ -165,10 +106,10 @@ func TestWatchBeforeEtcd(t *testing.T) {
 	e := startEtcd(t)
 	e.Kill()
 	w := watch(t, etcd.Config{Endpoints: []string{e.Endpoint}, Timeout: 300 * time.Millisecond})
-	lab.Until(t, limit, "trouble", w.troubled("connection refused"))
+	lab.Until(t, limit, "trouble", w.Troubled("connection refused"))
 	e.Restart()
-	lab.Until(t, limit, "nothing", w.shows())
-	lab.Until(t, limit, "health", w.well)
+	lab.Until(t, limit, "nothing", w.Shows())
+	lab.Until(t, limit, "health", w.Well)
 }
 
 // An etcd that hangs is told of, and caught up with when it goes on.
@@ -176,13 +117,13 @@ func TestWatchOfAnEtcdThatHangs(t *testing.T) {
 	e := startEtcd(t)
 	w := watch(t, etcd.Config{Endpoints: []string{e.Endpoint}})
 	apply(t, w, p1YAML)
-	lab.Until(t, limit, "p1", w.shows("p1"))
+	lab.Until(t, limit, "p1", w.Shows("p1"))
 	e.Pause()
-	t.Logf("etcd hangs: told after %v", lab.Until(t, limit, "trouble", w.troubled()))
+	t.Logf("etcd hangs: told after %v", lab.Until(t, limit, "trouble", w.Troubled()))
 	e.Continue()
 	apply(t, open(t, etcd.Config{Endpoints: []string{e.Endpoint}}), peerYAML("p2"))
-	t.Logf("etcd goes on: caught up after %v", lab.Until(t, limit, "p2", w.shows("p1", "p2")))
-	lab.Until(t, limit, "health", w.well)
+	t.Logf("etcd goes on: caught up after %v", lab.Until(t, limit, "p2", w.Shows("p1", "p2")))
+	lab.Until(t, limit, "health", w.Well)
 }
 
 // A member that dies is left for another one.
@@ -190,8 +131,8 @@ func TestWatchWithADeadEndpoint(t *testing.T) {
 	e := startEtcd(t)
 	w := watch(t, etcd.Config{Endpoints: []string{"http://127.0.0.1:" + lab.FreePort(t), e.Endpoint}})
 	apply(t, w, p1YAML)
-	lab.Until(t, limit, "p1", w.shows("p1"))
-	if err := w.well(); err != nil {
+	lab.Until(t, limit, "p1", w.Shows("p1"))
+	if err := w.Well(); err != nil {
 		t.Error(err)
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/calctl/calctl/resources/crd"
 	"github.com/calctl/calctl/resources/store"
 	"github.com/calctl/calctl/resources/store/kube"
+	"github.com/calctl/calctl/resources/store/storetest"
 )
 
 // granted is what roles allow, whatever the group: "list nodes".
@@ -72,16 +73,18 @@ func TestKubeRoles(t *testing.T) {
 	wantError(t, "without a role", second(open(t, c).List(within(t), resources.KindBGPPeer)), `User "calctl" cannot list resource "bgppeers"`)
 	k.Grant(lab.KubeUser, guide.KubeRoles("calctl-node")...)
 	lab.Until(t, limit, "the role", func() error { return second(open(t, c).List(within(t), resources.KindNode)) })
-	w := watch(t, c)
+	watched := open(t, c)
+	asked := kube.Count(watched)
+	w := storetest.Watch(t, watched)
 	lab.Until(t, limit, "everything", func() error {
-		snap := w.snap.Load()
+		snap := w.Snapshot()
 		if snap == nil || snap.Configs["default"] == nil || len(snap.Broken) > 0 {
 			return fmt.Errorf("%+v, health %v", snap, w.Health())
 		}
 		return nil
 	})
 	lab.Until(t, limit, "all watches", func() error { // they begin after the lists
-		if n := len(slices.DeleteFunc(slices.Clone(w.count.Peek()), func(r string) bool { return !strings.HasPrefix(r, "WATCH") })); n < 10 {
+		if n := len(slices.DeleteFunc(slices.Clone(asked.Peek()), func(r string) bool { return !strings.HasPrefix(r, "WATCH") })); n < 10 {
 			return fmt.Errorf("%d watches", n)
 		}
 		return nil
@@ -92,7 +95,7 @@ func TestKubeRoles(t *testing.T) {
 		t.Fatal(err)
 	}
 	apply(t, s, "{kind: Node, apiVersion: projectcalico.org/v3, metadata: {name: n1}, spec: {bgp: {ipv4Address: 10.0.0.1/24}}}")
-	if d := cmp.Diff(granted(guide.KubeRoles("calctl-node")), needed(append(w.count.Take(), count.Take()...))); d != "" {
+	if d := cmp.Diff(granted(guide.KubeRoles("calctl-node")), needed(append(asked.Take(), count.Take()...))); d != "" {
 		t.Errorf("a node's role (-granted +needed):\n%s", d)
 	}
 	wantError(t, "apply as a node", second(store.Apply(within(t), s, decode(t, peerYAML("p1"))[0])), "is forbidden")
@@ -153,18 +156,18 @@ func TestKubeMissingRights(t *testing.T) {
 	c := kube.Config{Kubeconfig: k.Kubeconfig(lab.KubeUser)}
 	lab.Until(t, limit, "the role", func() error { return second(open(t, c).List(within(t), resources.KindNode)) })
 	w := watch(t, c)
-	lab.Until(t, limit, "a state", w.shows())
-	if snap := w.snap.Load(); len(snap.Broken) != 0 {
+	lab.Until(t, limit, "a state", w.Shows())
+	if snap := w.Snapshot(); len(snap.Broken) != 0 {
 		t.Errorf("nobody has asked for it, and it is missed: %v", snap.Broken)
 	}
 	admin := open(t, config(k))
 	apply(t, admin, strings.Replace(peerYAML("p1"), "asNumber: 1", "asNumber: 1, password: {secretKeyRef: {name: bgp, key: a}}", 1))
 	apply(t, admin, "{kind: BGPConfiguration, apiVersion: projectcalico.org/v3, metadata: {name: default}, spec: {serviceClusterIPs: [{cidr: 10.96.0.0/16}]}}")
 	lab.Until(t, limit, "what is missed", func() error {
-		text := fmt.Sprint(w.snap.Load().Broken)
+		text := fmt.Sprint(w.Snapshot().Broken)
 		return lab.Contains(text, `cannot list resource "secrets"`, `cannot list resource "services"`)
 	})
-	if err := w.well(); err != nil {
+	if err := w.Well(); err != nil {
 		t.Error(err)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/calctl/calctl/resources/crd"
 	"github.com/calctl/calctl/resources/store"
 	"github.com/calctl/calctl/resources/store/kube"
+	"github.com/calctl/calctl/resources/store/storetest"
 )
 
 // What a command asks of the API server is no more than it has to know.
@@ -76,13 +77,15 @@ func TestKubeRequests(t *testing.T) {
 	}
 
 	// A watch lists each kind once, and is told of the rest.
-	w := watch(t, config(k))
-	lab.Until(t, limit, "the watch", w.shows("p2"))
+	watched := open(t, config(k))
+	count := kube.Count(watched)
+	w := storetest.Watch(t, watched)
+	lab.Until(t, limit, "the watch", w.Shows("p2"))
 	lab.Until(t, limit, "a change", func() error {
 		apply(t, open(t, config(k)), peerYAML("p2"))
-		return w.shows("p2")()
+		return w.Shows("p2")()
 	})
-	got := w.count.Take()
+	got := count.Take()
 	slices.Sort(got)
 	var want []string
 	for _, path := range append(lab.CalicoPaths(crd.V3), "/api/v1/nodes", "/api/v1/services", "/api/v1/namespaces/"+secretsAt+"/secrets", "/apis/discovery.k8s.io/v1/endpointslices") {

@@ -3,87 +3,25 @@
 package kube_test
 
 import (
-	"context"
 	"fmt"
 	"net/http"
-	"sync/atomic"
+	"net/netip"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
-
-	"net/netip"
 
 	"github.com/calctl/calctl/node/lab"
 	"github.com/calctl/calctl/resources"
 	"github.com/calctl/calctl/resources/crd"
 	"github.com/calctl/calctl/resources/store/kube"
+	"github.com/calctl/calctl/resources/store/storetest"
 )
 
-// eyes are a running watch, and what it shows.
-type eyes struct {
-	*kube.Store
-	count *kube.Counter
-	snap  atomic.Pointer[resources.Snapshot]
-	calls atomic.Int32
-}
-
-func watch(t *testing.T, c kube.Config) *eyes {
+func watch(t *testing.T, c kube.Config) *storetest.Eyes {
 	t.Helper()
-	w := &eyes{Store: open(t, c)}
-	w.count = kube.Count(w.Store)
-	ctx, stop := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() {
-		done <- w.Watch(ctx, func(snap *resources.Snapshot) {
-			w.snap.Store(snap)
-			w.calls.Add(1)
-		})
-	}()
-	t.Cleanup(func() {
-		stop()
-		if err := <-done; err != nil {
-			t.Errorf("Watch: %v", err)
-		}
-	})
-	return w
+	return storetest.Watch(t, open(t, c))
 }
-
-// shows is a condition: the watch shows these peers, in any version.
-func (w *eyes) shows(names ...string) func() error {
-	return func() error {
-		snap := w.snap.Load()
-		if snap == nil {
-			return fmt.Errorf("nothing is shown; health: %+v", w.Health())
-		}
-		for _, n := range names {
-			if snap.Peers[n] == nil {
-				return fmt.Errorf("no %s among %d peers", n, len(snap.Peers))
-			}
-		}
-		if len(snap.Peers) != len(names) {
-			return fmt.Errorf("%d peers, want %v", len(snap.Peers), names)
-		}
-		return nil
-	}
-}
-
-// troubled is a condition: health tells of an error with these words.
-func (w *eyes) troubled(words ...string) func() error {
-	return func() error {
-		h := w.Health()
-		if h.Err == nil {
-			return fmt.Errorf("health is good")
-		}
-		if h.Since.IsZero() || time.Since(h.Since) > time.Minute {
-			return fmt.Errorf("trouble since %v", h.Since)
-		}
-		return lab.Contains(h.Err.Error(), words...)
-	}
-}
-
-func (w *eyes) well() error { return w.Health().Err }
 
 // Whatever becomes of the API server, what was known stays until more is known.
 func TestKubeWatchOutlivesTheServer(t *testing.T) {
@@ -91,55 +29,55 @@ func TestKubeWatchOutlivesTheServer(t *testing.T) {
 	k.Calico(crd.V3)
 	w := watch(t, config(k))
 	apply(t, w, peerYAML("p1"))
-	lab.Until(t, limit, "p1", w.shows("p1"))
+	lab.Until(t, limit, "p1", w.Shows("p1"))
 
 	k.Kill()
-	t.Logf("killed: told after %v", lab.Until(t, limit, "trouble", w.troubled("datastore Kubernetes "+k.URL)))
+	t.Logf("killed: told after %v", lab.Until(t, limit, "trouble", w.Troubled("datastore Kubernetes "+k.URL)))
 	since := w.Health().Since
-	lab.Until(t, limit, "the reason", w.troubled("connection refused"))
+	lab.Until(t, limit, "the reason", w.Troubled("connection refused"))
 	if got := w.Health().Since; !got.Equal(since) {
 		t.Errorf("in trouble since %v, before it was %v", got, since)
 	}
-	calls := w.calls.Load()
-	if err := w.shows("p1")(); err != nil {
+	calls := w.Calls()
+	if err := w.Shows("p1")(); err != nil {
 		t.Errorf("the last state is gone: %v", err)
 	}
 
 	// The same data: nothing new.
 	k.Restart()
-	t.Logf("back: good after %v", lab.Until(t, limit, "health", w.well))
-	if got := w.calls.Load(); got != calls {
+	t.Logf("back: good after %v", lab.Until(t, limit, "health", w.Well))
+	if got := w.Calls(); got != calls {
 		t.Errorf("%d calls without a change", got-calls)
 	}
 	apply(t, open(t, config(k)), peerYAML("p2"))
-	lab.Until(t, limit, "p2", w.shows("p1", "p2"))
+	lab.Until(t, limit, "p2", w.Shows("p1", "p2"))
 
 	// A server that has just started knows of nothing that was before.
-	if anew, err := kube.EndsAnew(within(t), w.Store, "1"); !anew {
+	if anew, err := kube.EndsAnew(within(t), open(t, config(k)), "1"); !anew {
 		t.Errorf("a watch of what is long gone ends with %v", err)
 	}
 
 	// One that hangs is told of, and caught up with when it goes on.
 	k.Pause()
-	t.Logf("hangs: told after %v", lab.Until(t, limit, "trouble", w.troubled()))
+	t.Logf("hangs: told after %v", lab.Until(t, limit, "trouble", w.Troubled()))
 	k.Continue()
 	apply(t, open(t, config(k)), peerYAML("p3"))
-	t.Logf("goes on: caught up after %v", lab.Until(t, limit, "p3", w.shows("p1", "p2", "p3")))
-	lab.Until(t, limit, "health", w.well)
+	t.Logf("goes on: caught up after %v", lab.Until(t, limit, "p3", w.Shows("p1", "p2", "p3")))
+	lab.Until(t, limit, "health", w.Well)
 
 	// Without its data it has not even Calico's kinds: that is no state to be in.
 	k.Kill()
 	k.Etcd.Forget()
 	k.Etcd.Restart()
 	k.Restart()
-	lab.Until(t, limit, "trouble", w.troubled("it has no ", " any more"))
-	if err := w.shows("p1", "p2", "p3")(); err != nil {
+	lab.Until(t, limit, "trouble", w.Troubled("it has no ", " any more"))
+	if err := w.Shows("p1", "p2", "p3")(); err != nil {
 		t.Error(err)
 	}
 	// Empty: that is what is told. Whether to obey is not ours to decide.
 	k.Calico(crd.V3)
-	lab.Until(t, limit, "nothing", w.shows())
-	lab.Until(t, limit, "health", w.well)
+	lab.Until(t, limit, "nothing", w.Shows())
+	lab.Until(t, limit, "health", w.Well)
 }
 
 // A node may start before its datastore, and before there is anything of Calico's.
@@ -147,12 +85,12 @@ func TestKubeWatchBeforeTheServer(t *testing.T) {
 	k := startAPI(t)
 	k.Kill()
 	w := watch(t, config(k))
-	lab.Until(t, limit, "trouble", w.troubled("connection refused"))
+	lab.Until(t, limit, "trouble", w.Troubled("connection refused"))
 	k.Restart()
-	lab.Until(t, limit, "trouble", w.troubled("the cluster has no CustomResourceDefinitions of Calico's"))
+	lab.Until(t, limit, "trouble", w.Troubled("the cluster has no CustomResourceDefinitions of Calico's"))
 	k.Calico(crd.Classic)
-	lab.Until(t, limit, "nothing", w.shows())
-	lab.Until(t, limit, "health", w.well)
+	lab.Until(t, limit, "nothing", w.Shows())
+	lab.Until(t, limit, "health", w.Well)
 }
 
 // Services are in snapshots with their endpoints.
@@ -172,7 +110,7 @@ func TestKubeServices(t *testing.T) {
 		ExternalTrafficPolicy: "Local", IPv4: resources.Endpoints{Any: true, Nodes: []string{"n1"}},
 	}}
 	shows := func() error {
-		snap := w.snap.Load()
+		snap := w.Snapshot()
 		if snap == nil {
 			return fmt.Errorf("nothing")
 		}
@@ -207,22 +145,22 @@ func TestKubeWatchIgnoresKubelets(t *testing.T) {
 	k.Apply("/api/v1/nodes/n1", "{apiVersion: v1, kind: Node, metadata: {name: n1}}")
 	w := watch(t, config(k))
 	lab.Until(t, limit, "the node", func() error {
-		if snap := w.snap.Load(); snap == nil || snap.Nodes["n1"] == nil {
+		if snap := w.Snapshot(); snap == nil || snap.Nodes["n1"] == nil {
 			return fmt.Errorf("%v", snap)
 		}
 		return nil
 	})
-	calls := w.calls.Load()
+	calls := w.Calls()
 	for n := range 5 {
 		k.Apply("/api/v1/nodes/n1/status", fmt.Sprintf(`{apiVersion: v1, kind: Node, metadata: {name: n1}, status: {conditions: [{type: Ready, status: "True", reason: r%d}]}}`, n))
 	}
 	apply(t, open(t, config(k)), peerYAML("mark"))
-	lab.Until(t, limit, "the mark", w.shows("mark"))
-	if got := w.calls.Load() - calls; got != 1 {
+	lab.Until(t, limit, "the mark", w.Shows("mark"))
+	if got := w.Calls() - calls; got != 1 {
 		t.Errorf("%d calls for one change", got)
 	}
 	_, o := get(t, k, "/api/v1/nodes/n1")
-	if got := w.snap.Load().Nodes["n1"].ResourceVersion; got != o.Metadata.ResourceVersion {
+	if got := w.Snapshot().Nodes["n1"].ResourceVersion; got != o.Metadata.ResourceVersion {
 		t.Errorf("the node's version is %s, want %s", got, o.Metadata.ResourceVersion)
 	}
 }
