@@ -83,6 +83,9 @@ type request struct {
 	patch      bool // the body is a merge patch (RFC 7386)
 	apply      bool // the body is to be applied, by the server
 	body       []byte
+	// once is for those who try again themselves. Else client-go does, when the server
+	// says after which time: five seconds, of one that is about to start.
+	once bool
 }
 
 func (q request) on(c *rest.RESTClient) *rest.Request {
@@ -94,6 +97,9 @@ func (q request) on(c *rest.RESTClient) *rest.Request {
 	}
 	if q.body != nil {
 		r.Body(q.body)
+	}
+	if q.once {
+		r.MaxRetries(0)
 	}
 	if q.patch {
 		r.SetHeader("Content-Type", string(types.MergePatchType))

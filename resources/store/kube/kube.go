@@ -110,7 +110,7 @@ func (s *Store) List(ctx context.Context, kind resources.Kind) ([]resources.Reso
 	if err != nil {
 		return nil, err
 	}
-	items, _, err := s.list(ctx, h.path, s.config.Timeout)
+	items, _, err := s.list(ctx, s.config.Timeout, request{path: h.path})
 	if err != nil {
 		return nil, err
 	}
@@ -134,8 +134,9 @@ func (s *Store) List(ctx context.Context, kind resources.Kind) ([]resources.Reso
 
 // list returns the objects at a path and the revision at which there were these. A
 // kind that the cluster doesn't have, as with an older Calico, has none, and no revision.
-func (s *Store) list(ctx context.Context, path string, limit time.Duration) (items []json.RawMessage, revision string, err error) {
-	raw, err := s.sendWithin(ctx, limit, request{verb: "GET", path: path})
+func (s *Store) list(ctx context.Context, limit time.Duration, q request) (items []json.RawMessage, revision string, err error) {
+	q.verb = "GET"
+	raw, err := s.sendWithin(ctx, limit, q)
 	if noSuchKind(err) {
 		return nil, "", nil
 	}
@@ -147,7 +148,7 @@ func (s *Store) list(ctx context.Context, path string, limit time.Duration) (ite
 		Items    []json.RawMessage `json:"items"`
 	}
 	if err := json.Unmarshal(raw, &list); err != nil {
-		return nil, "", s.where(fmt.Errorf("what is at %s is no list: %w", path, err))
+		return nil, "", s.where(fmt.Errorf("what is at %s is no list: %w", q.path, err))
 	}
 	return list.Items, list.Metadata.ResourceVersion, nil
 }

@@ -37,6 +37,9 @@ const (
 	retryFirst = 100 * time.Millisecond
 	retryMost  = time.Second
 
+	// longestDelay is how much longer a server that has too much to do may send us away.
+	longestDelay = 30 * time.Second
+
 	// readLimit is how long one kind's list may take.
 	readLimit = 30 * time.Second
 
@@ -68,10 +71,14 @@ func (s *Store) Watch(ctx context.Context, fn func(*resources.Snapshot)) error {
 		if time.Since(begin) > 10*retryMost {
 			pause = retryFirst // it went well for a while
 		}
+		wait := pause/2 + rand.N(pause) // not all nodes at once
+		if seconds, ok := apierrors.SuggestsClientDelay(err); ok && apierrors.IsTooManyRequests(err) {
+			wait += min(time.Duration(seconds)*time.Second, longestDelay)
+		}
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-time.After(pause/2 + rand.N(pause)): // not all nodes at once
+		case <-time.After(wait):
 		}
 	}
 }
@@ -145,7 +152,7 @@ func (w *watch) snapshot(ctx context.Context) ([]stream, error) {
 			if err != nil {
 				return err
 			}
-			list, revision, err := w.store.list(ctx, h.path, readLimit)
+			list, revision, err := w.store.list(ctx, readLimit, request{path: h.path, once: true})
 			switch {
 			case apierrors.IsForbidden(err) && dispensable(kind) && !w.had[kind]:
 				denied[i], err = err, nil
@@ -224,7 +231,7 @@ func (w *watch) follow(ctx context.Context, streams []stream) <-chan answer {
 
 // read hands on what one kind's watch tells, until it ends.
 func (w *watch) read(ctx context.Context, st stream, limit time.Duration, tell func(event)) error {
-	body, err := w.store.stream(ctx, request{verb: http.MethodGet, path: st.path, query: url.Values{
+	body, err := w.store.stream(ctx, request{verb: http.MethodGet, path: st.path, once: true, query: url.Values{
 		"watch":           {"1"},
 		"resourceVersion": {st.revision},
 		"timeoutSeconds":  {strconv.Itoa(int(limit / time.Second))},
