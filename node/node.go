@@ -16,6 +16,7 @@ import (
 	"github.com/calctl/calctl/node/fib"
 	"github.com/calctl/calctl/node/intent"
 	"github.com/calctl/calctl/node/speaker"
+	"github.com/calctl/calctl/resources"
 	"github.com/calctl/calctl/resources/store"
 	"github.com/calctl/calctl/status"
 )
@@ -33,6 +34,8 @@ type Config struct {
 	// LogLevel follows logSeverityScreen of the resources; nil where the operator
 	// has said what to log.
 	LogLevel *slog.LevelVar
+	// Read, unless nil, is called when the datastore has been read for the first time.
+	Read func()
 	// Accept gets a value when the operator means what the datastore holds, even
 	// if that is nothing (see store.Guard). It may be nil.
 	Accept <-chan os.Signal
@@ -95,7 +98,7 @@ func Run(ctx context.Context, c Config) error {
 	}
 
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return c.Store.Watch(ctx, follow.Offer) })                      // datastore  → latest snapshot
+	g.Go(func() error { return c.Store.Watch(ctx, first(c.Read, follow.Offer)) })       // datastore  → latest snapshot
 	g.Go(func() error { return forward(ctx, c.Accept, follow.Accept) })                 // operator   → latest snapshot
 	g.Go(func() error { return follow.Run(ctx) })                                       // snapshot   → speaker
 	g.Go(func() error { return routes.Run(ctx) })                                       // best paths → kernel
@@ -133,6 +136,17 @@ func wanted(routes []fib.Route, piece []speaker.Change) []fib.Route {
 		routes = append(routes, fib.Route{Dst: c.Prefix, Via: c.NextHops, Metric: c.Metric})
 	}
 	return routes
+}
+
+// first makes an offer that calls read, unless that is nil, the first time.
+func first(read func(), offer func(*resources.Snapshot)) func(*resources.Snapshot) {
+	return func(snap *resources.Snapshot) {
+		if read != nil {
+			read()
+			read = nil
+		}
+		offer(snap)
+	}
 }
 
 // forward calls to for every signal on from.

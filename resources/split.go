@@ -23,7 +23,7 @@ type chunk struct {
 // blank lines, comments and YAML directives.
 func split(r io.Reader) ([]chunk, error) {
 	var (
-		in     = bufio.NewReaderSize(r, 64<<10)
+		in     = bufio.NewReader(r)
 		chunks []chunk
 		cur    = chunk{line: 1}
 		line   = 0

@@ -113,10 +113,6 @@ func (o *nodeRunOptions) run(ctx context.Context, a *app) error {
 	}
 	defer func() { _ = s.Close() }()
 
-	if a.env("GOGC") == "" {
-		limitGarbage()
-		forgetStart()
-	}
 	info, _ := debug.ReadBuildInfo()
 	config := node.Config{
 		Name:        name,
@@ -129,6 +125,10 @@ func (o *nodeRunOptions) run(ctx context.Context, a *app) error {
 	}
 	if follows {
 		config.LogLevel = level
+	}
+	if a.env("GOGC") == "" {
+		limitGarbage()
+		config.Read = forgetStart
 	}
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)

@@ -11,7 +11,8 @@ import (
 
 // forgetStart gives back the pages of the program that only its start has needed:
 // most of its packages are for commands and datastores that a node does not use, and
-// each has something to set up. What is needed again comes back from the file.
+// each has something to set up; a thousand resources are read once. What is needed again
+// comes back from the file.
 func forgetStart() {
 	program, err := os.Readlink("/proc/self/exe")
 	if err != nil {

@@ -66,7 +66,7 @@ func BenchmarkUpdates(b *testing.B) {
 	}{{"one route each", 1}, {"a thousand routes each", 1000}} {
 		b.Run(bench.name, func(b *testing.B) {
 			message := reach(bench.routes)
-			each := max(1, bufferSize/len(message))
+			each := max(1, large/len(message))
 			var chunk []byte
 			for range each {
 				chunk = append(chunk, message...)

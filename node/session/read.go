@@ -41,7 +41,7 @@ func (c *conn) greet() bool {
 		c.misplaced(t, body)
 		return false
 	}
-	c.introduced(body)
+	apart(func() { c.introduced(body) })
 	select {
 	case <-c.confirmed:
 		c.reader.SetMax(c.terms.MaxReceive)
@@ -98,14 +98,12 @@ func (c *conn) converse() {
 		return
 	}
 	defer func() { <-c.s.stage }()
-	c.begin()
+	apart(c.begin)
 	c.updates()
 	<-c.ended
-	c.finish()
+	apart(c.finish)
 }
 
-// begin and finish are functions of their own, so that what they need isn't on
-// the stack of a goroutine that waits for hours.
 func (c *conn) begin() {
 	t := c.terms
 	c.s.log.Info("session up", "local", t.Local.Addr(), "as", t.Theirs.AS, "id", t.Theirs.ID, "hold", t.HoldTime.String())

@@ -162,9 +162,10 @@ func (s *Session) Run(ctx context.Context) error {
 		s.timers[i] = time.NewTimer(time.Hour)
 		s.timers[i].Stop()
 	}
-	s.feed(happened(start))
+	apart(func() { s.feed(happened(start)) })
 	for s.machine.phase != stopped {
-		s.feed(s.wait(ctx))
+		h := s.wait(ctx)
+		apart(func() { s.feed(h) })
 	}
 	s.door.dismiss(s)
 	select {

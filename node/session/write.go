@@ -11,10 +11,18 @@ import (
 )
 
 // A buffer's size is what a Source is asked for at once, and all that waits
-// here for a slow peer.
-const bufferSize = 64 << 10
+// here for a slow peer. Who has little to say, as a thousand peers have after a
+// start, gets a little one.
+const (
+	little = 4 << 10
+	large  = 64 << 10
+)
 
-var buffers = sync.Pool{New: func() any { b := make([]byte, 0, bufferSize); return &b }}
+var littleBuffers, largeBuffers = buffers(little), buffers(large)
+
+func buffers(size int) *sync.Pool {
+	return &sync.Pool{New: func() any { b := make([]byte, 0, size); return &b }}
+}
 
 // stir has the source asked what it has to say.
 func (c *conn) stir() { c.gathering.call(&c.s.parts, c.gather) }
@@ -23,13 +31,18 @@ func (c *conn) stir() { c.gathering.call(&c.s.parts, c.gather) }
 // written. It is a chore of its own so that a source that takes long delays no
 // keepalive.
 func (c *conn) gather() {
-	for c.fill(c.source) {
+	from := littleBuffers
+	for n := c.fill(c.source, from); n > 0; n = c.fill(c.source, from) {
+		if n > little/4 { // and probably there is more
+			from = largeBuffers
+		}
 	}
 }
 
-// fill has a buffer filled and written. It is false when nothing came.
-func (c *conn) fill(from Source) bool {
-	buf := buffers.Get().(*[]byte)
+// fill has a buffer filled and written, and returns how much came. It is 0 when
+// nothing came, or went.
+func (c *conn) fill(from Source, pool *sync.Pool) int {
+	buf := pool.Get().(*[]byte)
 	var b []byte
 	fault := wire.Safely(func() *wire.Error {
 		c.filling.Lock()
@@ -41,24 +54,24 @@ func (c *conn) fill(from Source) bool {
 	})
 	if fault != nil {
 		c.tell(event{kind: broken, fault: fault})
-		return false
+		return 0
 	}
 	if len(b) == 0 {
-		buffers.Put(buf)
-		return false
+		pool.Put(buf)
+		return 0
 	}
 	select {
 	case c.bulk <- b:
 		c.speak()
 	case <-c.ended:
-		return false
+		return 0
 	}
 	select {
 	case <-c.written:
-		buffers.Put(buf)
-		return true
+		pool.Put(buf)
+		return len(b)
 	case <-c.ended: // the writer may still have it
-		return false
+		return 0
 	}
 }
 
