@@ -37,15 +37,22 @@ func newFacts() *facts {
 func (f *facts) link(l Link, gone bool) (changed, down bool) {
 	old, had := f.links[l.Index]
 	if gone {
-		delete(f.links, l.Index)
 		for a := range f.addrs {
 			if a.Link == l.Index {
 				f.addr(a, true)
 			}
 		}
+		delete(f.links, l.Index)
 		return had, had && old.Up
 	}
 	f.links[l.Index] = l
+	if old.VRF != l.VRF {
+		for a := range f.addrs {
+			if a.Link == l.Index {
+				f.count(a, map[bool]int{true: -1, false: 1}[l.VRF])
+			}
+		}
+	}
 	return !had || old != l, had && old.Up && !l.Up
 }
 
@@ -55,17 +62,25 @@ func (f *facts) addr(a Addr, gone bool) bool {
 	if had != gone {
 		return false
 	}
-	ip := a.Prefix.Addr()
+	n := 1
 	if gone {
 		delete(f.addrs, a)
-		if f.own[ip]--; f.own[ip] == 0 {
-			delete(f.own, ip)
-		}
+		n = -1
 	} else {
 		f.addrs[a] = struct{}{}
-		f.own[ip]++
+	}
+	if !f.links[a.Link].VRF {
+		f.count(a, n)
 	}
 	return true
+}
+
+// count notes on how many links more the address is this host's.
+func (f *facts) count(a Addr, n int) {
+	ip := a.Prefix.Addr()
+	if f.own[ip] += n; f.own[ip] == 0 {
+		delete(f.own, ip)
+	}
 }
 
 // route notes a foreign route. It reports whether anything has changed, and
@@ -185,7 +200,7 @@ func (f *facts) behind(dst netip.Prefix, metric uint32) (next uint32, ok bool) {
 func (f *facts) host() Host {
 	var h Host
 	for _, l := range f.links {
-		if l.Up {
+		if l.Up && !l.VRF {
 			h.Interfaces = append(h.Interfaces, f.onLink(l))
 		}
 	}

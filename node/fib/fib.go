@@ -27,7 +27,7 @@ type Route struct {
 
 // Host is what the kernel knows besides our own routes.
 type Host struct {
-	Interfaces []Interface // those that are up, sorted by name
+	Interfaces []Interface // those that are up and in no VRF, sorted by name
 	Foreign    []Foreign   // sorted by destination and metric
 }
 

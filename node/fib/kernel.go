@@ -107,6 +107,9 @@ type Link struct {
 	// Carrier says that there is somebody at the other end, as far as the link can
 	// tell. Next-hop objects, and the routes that name them, go with it.
 	Carrier bool
+	// VRF says that the link belongs to a VRF: its addresses, and the networks they
+	// are in, are those of another table.
+	VRF bool
 }
 
 // works reports whether packets that leave by the link have a chance.

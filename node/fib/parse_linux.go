@@ -111,8 +111,22 @@ func parseLink(b []byte, l *Link) bool {
 		if !more {
 			return l.Index > 0
 		}
-		if kind == unix.IFLA_IFNAME {
+		switch kind {
+		case unix.IFLA_IFNAME:
 			l.Name = string(bytes.TrimRight(val, "\x00"))
+		case unix.IFLA_LINKINFO:
+			l.VRF = string(attr(val, unix.IFLA_INFO_SLAVE_KIND)) == "vrf\x00"
+		}
+		b = rest
+	}
+}
+
+// attr is the value of the first attribute of a kind.
+func attr(b []byte, wanted uint16) []byte {
+	for {
+		kind, val, rest, more := nextAttr(b)
+		if !more || kind == wanted {
+			return val
 		}
 		b = rest
 	}

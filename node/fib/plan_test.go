@@ -42,7 +42,7 @@ func TestPlan(t *testing.T) {
 // ground is a host on two links, with a few routes.
 func ground() *facts {
 	f := newFacts()
-	for _, l := range []Link{{1, "lo", true, true}, {2, "eth0", true, true}, {3, "eth1", true, true}, {4, "eth2", false, false}, {5, "eth3", true, false}} {
+	for _, l := range []Link{{Index: 1, Name: "lo", Up: true, Carrier: true}, {Index: 2, Name: "eth0", Up: true, Carrier: true}, {Index: 3, Name: "eth1", Up: true, Carrier: true}, {Index: 4, Name: "eth2"}, {Index: 5, Name: "eth3", Up: true}} {
 		f.link(l, false)
 	}
 	for _, a := range []string{"1 127.0.0.1/8", "1 ::1/128", "2 192.0.2.1/24", "2 2001:db8::1/64", "2 fe80::1/64", "3 198.51.100.1/24", "4 203.0.113.1/24", "5 198.18.0.1/24"} {
