@@ -132,10 +132,12 @@ func (r *reconciler) Run(ctx context.Context) error {
 		if newest == nil {
 			continue // the host was faster than the datastore
 		}
+		began := time.Now()
 		o := r.act(ctx, *newest)
 		if ctx.Err() != nil {
 			return nil
 		}
+		rest := time.After(min(restShare*time.Since(began), restMost))
 		if r.outcome.Swap(&o) == nil {
 			if o.err != nil && r.fatal(o.err) {
 				return o.err
@@ -145,12 +147,25 @@ func (r *reconciler) Run(ctx context.Context) error {
 		if o.err == nil {
 			delay = retryFirst
 			retry.Stop()
-			continue
+		} else {
+			retry.Reset(delay)
+			delay = min(2*delay, retryMost)
 		}
-		retry.Reset(delay)
-		delay = min(2*delay, retryMost)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-rest:
+		}
 	}
 }
+
+// restShare is how many times as long as it has worked the reconciler rests, restMost
+// at most: a kernel with many routes of others, of which one flaps, wakes it all the time, and each
+// time all of them are looked at.
+const (
+	restShare = 3
+	restMost  = time.Second
+)
 
 // act derives what the node should do and has the speaker do it.
 func (r *reconciler) act(ctx context.Context, newest offer) outcome {

@@ -299,3 +299,31 @@ func TestReconcilerHoldsBackAnEmptyDatastore(t *testing.T) {
 type well struct{ store.Store }
 
 func (well) Health() store.Health { return store.Health{Location: "somewhere"} }
+
+// TestRest: a host that changes all the time, and takes time to look at, takes no more
+// than a quarter of it.
+func TestRest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		looks := 0
+		r := newReconciler("a", &recorder{}, func() fib.Host {
+			looks++
+			<-time.After(10 * time.Millisecond)
+			return fib.Host{}
+		}, slog.New(slog.DiscardHandler))
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- r.Run(ctx) }()
+		r.Offer(resources.NewSnapshot())
+		for range 1000 {
+			<-time.After(time.Millisecond)
+			r.Wake()
+		}
+		if looks < 20 || looks > 26 {
+			t.Errorf("%d looks of 10 ms each in a second", looks)
+		}
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}

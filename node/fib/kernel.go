@@ -128,7 +128,7 @@ type Addr struct {
 type KernelRoute struct {
 	Foreign
 	// Odd marks a route with more to it than Hops can say (weights, a source
-	// address, an encapsulation): one of ours that is odd was changed by others.
+	// address, an MTU, an encapsulation): one of ours that is odd was changed by others.
 	Odd bool
 	// Object is the id of the next-hop object the route names; 0 for none.
 	Object uint32

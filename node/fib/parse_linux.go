@@ -222,7 +222,7 @@ func parseRoute(b []byte, r *KernelRoute) bool {
 			}
 		case unix.RTA_IIF:
 			return false
-		case unix.RTA_PREFSRC, unix.RTA_ENCAP:
+		case unix.RTA_PREFSRC, unix.RTA_ENCAP, unix.RTA_METRICS:
 			r.Odd = true
 		}
 		b = rest
