@@ -73,6 +73,7 @@ func (c *Config) rest() (*rest.Config, error) {
 	if c.QPS < 0 || c.Burst < 0 {
 		return nil, fmt.Errorf("a limit of %v requests a second, %d at once makes no sense: leave them out for no limit", c.QPS, c.Burst)
 	}
+	r.UserAgent = "calctl" // which is who changes fields, in their managedFields
 	r.QPS, r.Burst = -1, 0
 	if c.QPS > 0 || c.Burst > 0 {
 		r.QPS, r.Burst = cmp.Or(c.QPS, defaultQPS), cmp.Or(c.Burst, defaultBurst)

@@ -151,7 +151,7 @@ func TestKubeNode(t *testing.T) {
 		t.Fatal(err)
 	}
 	text, _ := get(t, k, "/api/v1/nodes/n1")
-	if !strings.Contains(text, `"type":"Ready"`) || !strings.Contains(text, `"address":"10.0.0.1"`) || !strings.Contains(text, "10.0.0.2/24") {
+	if !strings.Contains(text, `"manager":"calctl"`) || !strings.Contains(text, `"type":"Ready"`) || !strings.Contains(text, `"address":"10.0.0.1"`) || !strings.Contains(text, "10.0.0.2/24") {
 		t.Errorf("after both have written: %s", text)
 	}
 
