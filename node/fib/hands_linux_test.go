@@ -12,10 +12,7 @@ import (
 // TestHands: whatever somebody does by hand to a route of ours, or beside it, ours is
 // as it was soon.
 func TestHands(t *testing.T) {
-	for _, v := range []struct{ name, dst, via, other string }{
-		{"IPv4", "10.1.0.0/24", "192.0.2.2", "192.0.2.9"},
-		{"IPv6", "2001:db8:1::/48", "2001:db8::2", "2001:db8::9"},
-	} {
+	for _, v := range bothFamilies {
 		t.Run(v.name, func(t *testing.T) {
 			look, s, _ := runs(t)
 			s.Settled()

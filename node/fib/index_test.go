@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"testing"
+	"unsafe"
 )
 
 // TestIndex lets destinations of both families come and go, many and few, and
@@ -39,5 +40,12 @@ func TestIndex(t *testing.T) {
 		if table.find(d) != id || table.at(id).dst != d {
 			t.Errorf("%s is not number %d", d.prefix(), id)
 		}
+	}
+}
+
+// TestEntrySize: a million routes take that many times as much.
+func TestEntrySize(t *testing.T) {
+	if n := unsafe.Sizeof(entry{}); n > 44 {
+		t.Errorf("an entry has %d octets", n)
 	}
 }

@@ -40,6 +40,12 @@ func metrics(t *testing.T, look *Netlink, want ...string) {
 	})
 }
 
+// bothFamilies are a destination of each, the next hop to it, and somebody else's.
+var bothFamilies = []struct{ name, dst, via, other string }{
+	{"IPv4", "10.1.0.0/24", "192.0.2.2", "192.0.2.9"},
+	{"IPv6", "2001:db8:1::/48", "2001:db8::2", "2001:db8::9"},
+}
+
 // TestMetrics: a route has the metric it is wanted with; IPv6 has 1024 for 0.
 func TestMetrics(t *testing.T) {
 	look, s, _ := runs(t)
@@ -140,10 +146,7 @@ func TestEarlierMetric(t *testing.T) {
 // TestStrays: routes with our protocol that somebody puts beside ours go, and ours stay
 // as they are.
 func TestStrays(t *testing.T) {
-	for _, v := range []struct{ name, dst, via, other string }{
-		{"IPv4", "10.1.0.0/24", "192.0.2.2", "192.0.2.9"},
-		{"IPv6", "2001:db8:1::/48", "2001:db8::2", "2001:db8::9"},
-	} {
+	for _, v := range bothFamilies {
 		t.Run(v.name, func(t *testing.T) {
 			look, s, _ := runs(t)
 			s.Settled()
