@@ -92,8 +92,11 @@ func (r *reconciler) Offer(snap *resources.Snapshot) {
 	case now == nil && before != nil:
 		r.log.Info("the datastore is obeyed again")
 	}
-	if admitted {
+	switch {
+	case admitted:
 		r.take(snap)
+	case r.guard.Bare() && r.isMissing(snap):
+		wake(r.Missing)
 	}
 }
 
@@ -188,10 +191,14 @@ func (r *reconciler) act(ctx context.Context, newest offer) outcome {
 }
 
 // isMissing reports whether a snapshot has nothing of this node, not even
-// something that can't be read: that one is its writer's to mend.
+// something that can't be read: that one is its writer's to mend. A Node without
+// an address is nothing: in Kubernetes there is one as soon as its kubelet runs.
 func (r *reconciler) isMissing(snap *resources.Snapshot) bool {
 	self := resources.Key{Kind: resources.KindNode, Name: r.node}
-	return snap.Nodes[r.node] == nil && !slices.ContainsFunc(snap.Broken, func(b resources.Broken) bool { return b.Key == self })
+	if n := snap.Nodes[r.node]; n != nil {
+		return !n.HasAddress()
+	}
+	return !slices.ContainsFunc(snap.Broken, func(b resources.Broken) bool { return b.Key == self })
 }
 
 // logNew logs the problems that were not there the last time, one line each.

@@ -176,11 +176,11 @@ func stayRegistered(ctx context.Context, c Config, registered bool, missing <-ch
 // registerMissing registers the node unless it is there: the snapshot without
 // it may be older than its registration.
 func registerMissing(ctx context.Context, c Config) error {
-	_, err := c.Store.Get(ctx, resources.Key{Kind: resources.KindNode, Name: c.Name})
-	if !errors.Is(err, store.ErrNotFound) {
+	r, err := c.Store.Get(ctx, resources.Key{Kind: resources.KindNode, Name: c.Name})
+	if err == nil && r.(*resources.Node).HasAddress() || err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
-	c.Log.Warn("somebody has deleted the resource of this node, registering it again", "node", c.Name)
+	c.Log.Warn("somebody has deleted the resource of this node or its addresses, registering it again", "node", c.Name)
 	return register(ctx, c)
 }
 

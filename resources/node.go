@@ -91,6 +91,14 @@ func (r *Node) IPv6() (at netip.Prefix, ok bool) {
 	return at, err == nil
 }
 
+// HasAddress tells whether the node has an address of either family: one without is
+// nobody's peer.
+func (r *Node) HasAddress() bool {
+	_, v4 := r.IPv4()
+	_, v6 := r.IPv6()
+	return v4 || v6
+}
+
 // ASNumber returns the node's own AS number; ok is false when it goes by the
 // cluster's.
 func (r *Node) ASNumber() (n ASN, ok bool) {

@@ -17,7 +17,7 @@ func TestLabEtcdOfAThousandNodes(t *testing.T) {
 	l := lab.New(t)
 	h := l.Host("n0001")
 	stub(h, "10.99.0.9/24")
-	c := &onEtcd{Lab: l, etcd: h.Etcd(etcdURL)}
+	c := &onEtcd{cluster: cluster{Lab: l}, etcd: h.Etcd(etcdURL)}
 	client := c.raw()
 	for i := 1; i <= count; i++ {
 		const key, head = "/calico/resources/v3/projectcalico.org/", `"apiVersion":"projectcalico.org/v3","metadata":{"name":"%s","uid":"00000000-0000-4000-8000-%012d","creationTimestamp":"2026-01-02T03:04:05Z"},`

@@ -13,10 +13,10 @@ import (
 // refused; and when it is unlocked the nodes do what it says.
 func TestLabLockedDatastore(t *testing.T) {
 	c := newOnEtcd(t)
-	watched := witnesses(c)
+	watched := witnesses(&c.cluster)
 	c.nodes[0].Do("datastore", "migrate", "lock")
 	lab.Until(t, 5*time.Second, "all nodes say so", c.datastore(troubled("datastore is locked for migration since ", "until then changes are not followed")))
-	file := c.nodes[1].File("refused.yaml", poolOnEtcd)
+	file := c.nodes[1].File("refused.yaml", poolOfCluster)
 	out, err := c.nodes[1].Try(lab.Binary(t), "apply", "-f", file, "--config", c.Dir()+"/n2.calicoctl.cfg")
 	if err == nil || lab.Contains(out, "datastore is locked for migration since ") != nil {
 		t.Errorf("apply in a locked datastore: %v, %s", err, out)

@@ -63,18 +63,19 @@ func (h *Host) CalctlSharing(folder string) *Calctl {
 	return &Calctl{Host: h, Store: folder, Socket: h.calctlSocket(), where: []string{"--datastore", folder}}
 }
 
-// CalctlOn gives a host a calctl whose datastore is an etcd, by a configuration as
-// calicoctl has it.
+// CalctlOn gives a host a calctl whose datastore is an etcd.
 func (h *Host) CalctlOn(endpoints ...string) *Calctl {
-	file := h.File(h.Name+".calicoctl.cfg", "apiVersion: projectcalico.org/v3\nkind: CalicoAPIConfig\nmetadata:\nspec:\n  datastoreType: etcdv3\n  etcdEndpoints: "+
-		strings.Join(endpoints, ",")+"\n")
-	return &Calctl{Host: h, Socket: h.calctlSocket(), where: []string{"--config", file}}
+	return h.calctlBy("datastoreType: etcdv3", "etcdEndpoints: "+strings.Join(endpoints, ","))
 }
 
-// CalctlOnKube gives a host a calctl whose datastore is Kubernetes, by a configuration
-// that names the kubeconfig.
+// CalctlOnKube gives a host a calctl whose datastore is the API server of a kubeconfig.
 func (h *Host) CalctlOnKube(kubeconfig string) *Calctl {
-	file := h.File(h.Name+".calicoctl.cfg", "apiVersion: projectcalico.org/v3\nkind: CalicoAPIConfig\nmetadata:\nspec:\n  datastoreType: kubernetes\n  kubeconfig: "+kubeconfig+"\n")
+	return h.calctlBy("datastoreType: kubernetes", "kubeconfig: "+kubeconfig)
+}
+
+// calctlBy gives a host a calctl with a configuration as calicoctl has it.
+func (h *Host) calctlBy(spec ...string) *Calctl {
+	file := h.File(h.Name+".calicoctl.cfg", "apiVersion: projectcalico.org/v3\nkind: CalicoAPIConfig\nmetadata:\nspec:\n  "+strings.Join(spec, "\n  ")+"\n")
 	return &Calctl{Host: h, Socket: h.calctlSocket(), where: []string{"--config", file}}
 }
 

@@ -166,3 +166,12 @@ func (k *KubeAPI) Delete(path string) {
 		k.host.T.Fatal(err)
 	}
 }
+
+// Forget kills the API server and its etcd and removes all they know. Restart makes
+// an empty cluster of the same address.
+func (k *KubeAPI) Forget() {
+	k.host.T.Helper()
+	k.Kill()
+	k.Etcd.Forget()
+	k.Etcd.Restart()
+}

@@ -21,7 +21,10 @@ import (
 //     not make it a good one.
 //   - BlockAffinities have no part in it, which Calico's IPAM gives and takes, nor
 //     what a datastore says of itself.
-//   - It ends when all that was in force is there again, under whatever uid.
+//   - It ends when all that was in force is there again, under whatever uid, and
+//     Nodes that had an address have one. A Node of Kubernetes is made by its kubelet,
+//     and what has to write its address is the node itself: it may do so once only
+//     addresses are missing (Bare).
 //   - Held back is a snapshot of a locked datastore, until it is unlocked. The first
 //     one is not: who has nothing in force takes what there is, as long as it is not
 //     half of an import.
@@ -35,6 +38,7 @@ type Guard struct {
 	held    *resources.Snapshot // the newest that was held back, nil when none is
 	since   time.Time
 	lost    bool // inForce is gone, and is not all there again
+	bare    bool // all there again but the addresses of Nodes
 }
 
 // Admit says whether a snapshot may be acted upon. Snapshots come in their order.
@@ -44,7 +48,9 @@ func (g *Guard) Admit(snap *resources.Snapshot) bool {
 	switch {
 	case g.inForce == nil:
 	case g.lost:
-		g.lost = !restored(g.inForce, snap)
+		var there bool
+		there, g.lost = again(g.inForce, snap)
+		g.bare = there && g.lost
 	default:
 		g.lost = lost(g.inForce, snap)
 	}
@@ -71,9 +77,16 @@ func (g *Guard) Accept() *resources.Snapshot {
 	defer g.mu.Unlock()
 	snap := g.held
 	if snap != nil {
-		g.inForce, g.held, g.lost = snap, nil, false
+		g.inForce, g.held, g.lost, g.bare = snap, nil, false, false
 	}
 	return snap
+}
+
+// Bare tells whether what is held back lacks nothing but addresses of Nodes.
+func (g *Guard) Bare() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.bare
 }
 
 // Held says what is held back and since when; nil when nothing is.
@@ -104,13 +117,17 @@ func lost(before, now *resources.Snapshot) bool {
 	return count(before) >= 2
 }
 
-func restored(before, now *resources.Snapshot) bool {
+// again tells whether all of before is there now, and whether it still lacks something.
+func again(before, now *resources.Snapshot) (there, lacking bool) {
 	for r := range guarded(before) {
-		if now.Get(resources.KeyOf(r)) == nil {
-			return false
+		switch is := now.Get(resources.KeyOf(r)).(type) {
+		case nil:
+			return false, true
+		case *resources.Node:
+			lacking = lacking || r.(*resources.Node).HasAddress() && !is.HasAddress()
 		}
 	}
-	return true
+	return true, lacking
 }
 
 func count(s *resources.Snapshot) (n int) {

@@ -57,6 +57,33 @@ func TestGuard(t *testing.T) {
 	}
 }
 
+// A Node that had an address is there again when it has one.
+func TestGuardWaitsForAddresses(t *testing.T) {
+	at := func(snap *resources.Snapshot, names ...string) *resources.Snapshot {
+		for _, name := range names {
+			snap.Nodes[name].Spec.BGP = &resources.NodeBGPSpec{IPv4Address: "192.0.2.1"}
+		}
+		return snap
+	}
+	g := &store.Guard{}
+	g.Admit(at(snapshotOf("a:1 b:2 c:3"), "a", "b")) // c never had one
+	for _, step := range []struct {
+		snap           *resources.Snapshot
+		admitted, bare bool
+	}{
+		{snapshotOf(""), false, false},
+		{snapshotOf("a:7 b:8"), false, false},
+		{snapshotOf("a:7 b:8 c:9"), false, true},
+		{at(snapshotOf("a:7 b:8 c:9"), "a"), false, true},
+		{at(snapshotOf("a:7 b:8"), "a", "b"), false, false},
+		{at(snapshotOf("a:7 b:8 c:9"), "a", "b"), true, false},
+	} {
+		if admitted := g.Admit(step.snap); admitted != step.admitted || g.Bare() != step.bare {
+			t.Errorf("with %v: admitted %v, bare %v", step.snap.Nodes, admitted, g.Bare())
+		}
+	}
+}
+
 func TestGuardIsTold(t *testing.T) {
 	g := &store.Guard{}
 	if g.Accept() != nil {
