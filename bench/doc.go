@@ -22,7 +22,7 @@
 //	S6  reflect routes of one client to many: first UPDATE until all have all
 //	S7  a node in a cluster of many, on each datastore: the CPU it uses when nothing
 //	    happens, and when a resource of another node changes once a second; calctl
-//	    alone
+//	    alone. With -tags kube on an API server too
 //
 // What looks for routes asks the kernel for some of them, which costs nothing,
 // and reads its whole table when it has found all of those. A time is over when

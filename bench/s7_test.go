@@ -14,6 +14,7 @@ import (
 
 var (
 	clusters  = flag.String("clusters", "10,100,1000,3000", "numbers of nodes of S7")
+	on        = flag.String("datastores", "", "which datastores S7 is on, by a part of their names; all if empty")
 	following = flag.Duration("following", 30*time.Second, "how long S7 looks at CPU, with and without changes")
 )
 
@@ -23,24 +24,25 @@ const mostOfACore = 0.05
 // A datastore is where the resources of S7 are.
 type datastore struct {
 	name string
-	// on gives a host a calctl with such a datastore, which holds some Nodes.
-	on func(dut *lab.Host, nodes []string) *lab.Calctl
+	// on gives a host a calctl with such a datastore, which holds some Nodes, and says
+	// which processes serve it.
+	on func(dut *lab.Host, nodes []string) (*lab.Calctl, []*lab.Process)
 }
 
-var datastores = []datastore{
-	{"a folder", func(dut *lab.Host, nodes []string) *lab.Calctl {
+var datastores = append([]datastore{
+	{"a folder", func(dut *lab.Host, nodes []string) (*lab.Calctl, []*lab.Process) {
 		c := dut.Calctl()
 		c.Apply(strings.Join(nodes, ""))
-		return c
+		return c, nil
 	}},
-	{"etcd", func(dut *lab.Host, nodes []string) *lab.Calctl {
+	{"etcd", func(dut *lab.Host, nodes []string) (*lab.Calctl, []*lab.Process) {
 		url := "http://" + dutAddr.String() + ":2379"
-		dut.Etcd(url)
+		e := dut.Etcd(url)
 		c := dut.CalctlOn(url)
 		c.Apply(strings.Join(nodes, ""))
-		return c
+		return c, []*lab.Process{e.Process}
 	}},
-}
+}, onKube...)
 
 // A followed is what a node of a cluster uses of a core.
 type followed struct {
@@ -55,6 +57,9 @@ type followed struct {
 func BenchmarkS7(b *testing.B) {
 	roomForNeighbours(b)
 	for _, d := range datastores {
+		if !strings.Contains(d.name, *on) {
+			continue
+		}
 		_, _ = fmt.Fprintf(os.Stdout, "\nS7: a node in a cluster whose datastore is %s, over %v\n\n"+
 			"| nodes | CPU when nothing changes | with one change a second | a change | memory |\n|--:|--:|--:|--:|--:|\n", d.name, *following)
 		for _, n := range numbers(b, "clusters", *clusters) {
@@ -84,7 +89,12 @@ func follow(b *testing.B, d datastore, n int) (r followed, err error) {
 		nodes = append(nodes, nodeOfS7(name, nth(i)))
 		peers.WriteString(peerOfS7(i, 64999))
 	}
-	c := d.on(f.dut, nodes)
+	c, servers := d.on(f.dut, nodes)
+	defer func() {
+		for _, p := range servers {
+			p.Kill()
+		}
+	}()
 	c.Apply(peers.String())
 	c.Start("--ip", dutAddr.String()+"/17", "--log-level", "error")
 	f.speaker = []*lab.Process{c.Process}
