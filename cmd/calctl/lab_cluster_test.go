@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -265,4 +266,20 @@ func (c *cluster) cutOff(t *testing.T, change func(description string)) {
 		undisturbed(t, how.name+", and up again", watched)
 	}
 	t.Logf("a change is everywhere after %v", c.change(1))
+}
+
+// meant tells all nodes that an empty datastore is meant, and waits until it is obeyed.
+func (c *cluster) meant(t *testing.T) {
+	t.Helper()
+	for _, n := range c.nodes {
+		if err := syscall.Kill(n.PID(), syscall.SIGHUP); err != nil {
+			t.Fatal(err)
+		}
+	}
+	lab.Until(t, 10*time.Second, "the peer that nobody asks for gone", func() error {
+		if p, err := c.nodes[0].Peer("192.168.5.9"); err == nil {
+			return fmt.Errorf("there is %+v", p)
+		}
+		return nil
+	})
 }

@@ -2,9 +2,7 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -98,17 +96,7 @@ func TestLabEtcdIsKilled(t *testing.T) {
 	c.etcd.Forget()
 	c.etcd.Restart()
 	lab.Until(t, 5*time.Second, "an empty etcd is not obeyed", c.datastore(troubled("resources are gone at once")))
-	for _, n := range c.nodes {
-		if err := syscall.Kill(n.PID(), syscall.SIGHUP); err != nil {
-			t.Fatal(err)
-		}
-	}
-	lab.Until(t, 10*time.Second, "the peer that nobody asks for gone", func() error {
-		if p, err := c.nodes[0].Peer("192.168.5.9"); err == nil {
-			return fmt.Errorf("there is %+v", p)
-		}
-		return nil
-	})
+	c.meant(t)
 	lab.Until(t, 20*time.Second, "all nodes registered anew", func() error {
 		if out := c.nodes[0].Do("get", "nodes", "-o", "name"); out != allNodes {
 			return errors.New(out)

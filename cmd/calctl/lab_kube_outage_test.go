@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -130,17 +129,7 @@ func TestLabKubeComesBackEmpty(t *testing.T) {
 		c.Delete(fmt.Sprintf("/api/v1/nodes/n%d", i+1))
 	}
 	lab.Until(t, 20*time.Second, "what is emptied at once is not obeyed", c.datastore(troubled("resources are gone at once")))
-	for _, n := range c.nodes {
-		if err := syscall.Kill(n.PID(), syscall.SIGHUP); err != nil {
-			t.Fatal(err)
-		}
-	}
-	lab.Until(t, 10*time.Second, "the peer that nobody asks for gone", func() error {
-		if p, err := c.nodes[0].Peer("192.168.5.9"); err == nil {
-			return fmt.Errorf("there is %+v", p)
-		}
-		return nil
-	})
+	c.meant(t)
 }
 
 // withoutVersions is what get has printed, to be applied to another cluster.
