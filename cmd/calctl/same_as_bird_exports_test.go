@@ -130,10 +130,13 @@ var sameExports = []place{
 			"10.8.2.1/32 via 192.168.1.77 metric 1024", "20.0.0.1/32 via 192.168.1.77 metric 2000",
 		},
 		neighbours: []beside{
-			{host: 2, asn: 65002, routes: []string{"10.8.0.5/32"}, hears: 8},
-			{host: 3, routes: []string{"10.9.0.0/24", "10.8.0.0/24", "10.8.0.3/32 bgp_local_pref = 2147482623;", "10.8.0.4/32 bgp_local_pref = 2147483135;"}, hears: 6},
+			{host: 2, asn: 65002, routes: []string{"10.8.0.5/32"}, hears: 10},
+			{host: 3, routes: []string{
+				"10.9.0.0/24", "10.8.0.0/24", "10.8.0.3/32 bgp_local_pref = 2147482623;", "10.8.0.4/32 bgp_local_pref = 2147483135;",
+				"10.9.1.0/24 bgp_next_hop = 10.8.0.77;", "10.9.2.0/24 bgp_next_hop = 10.8.0.1;", // nobody's, and a workload's
+			}, hears: 6},
 		},
-		installed: 7,
+		installed: 9,
 	},
 	{
 		// What leads to workloads is not for peers of the own AS, nor for any by eBPF.

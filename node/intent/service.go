@@ -21,9 +21,10 @@ import (
 // of cluster IPs all, if there is any range of them.
 func (d *derivation) serviceAddresses(cluster, external, balancer []netip.Prefix, aggregated bool) []netip.Prefix {
 	var list []netip.Prefix
+	oneExternal, oneBalancer := singles(external), singles(balancer)
 	for i := range d.snap.Services {
 		s := &d.snap.Services[i]
-		whole := !isLocal(s) && (overlaps(s.ExternalIPs, singles(external)) || overlaps(s.LoadBalancerIPs, singles(balancer)))
+		whole := !isLocal(s) && (overlaps(s.ExternalIPs, oneExternal) || overlaps(s.LoadBalancerIPs, oneBalancer))
 		told := func(addrs []netip.Addr, in []netip.Prefix) {
 			for _, a := range addrs {
 				if p := single(a); policy.Within(p, in) && (whole || d.serves(s, p, aggregated)) {
