@@ -45,7 +45,7 @@ func forget(h *lab.Host) {
 }
 
 // stateOf is what a node says of itself that has nothing to do with the way it came
-// there.
+// there, when all its sessions are up and its routes in the kernel.
 func stateOf(n *lab.Calctl) (string, error) {
 	r, err := n.Status()
 	if err == nil && (r.Routes.Wanted == 0 || r.Routes.Installed != r.Routes.Wanted) {
@@ -56,6 +56,9 @@ func stateOf(n *lab.Calctl) (string, error) {
 	}
 	for i := range r.Peers {
 		p := &r.Peers[i]
+		if p.State != status.StateUp {
+			return "", fmt.Errorf("the session with %v is %s", p.Address, p.State)
+		}
 		p.Since, p.LastError, p.AttemptError = time.Time{}, "", ""
 	}
 	text, err := json.MarshalIndent(struct {
