@@ -20,7 +20,8 @@ import (
 	"github.com/calctl/calctl/node/wire"
 )
 
-// flood makes TestFloods longer: -flood 10 is ten times as much of everything.
+// flood makes TestFloods longer: -flood 10 is ten times as much of everything, and what
+// docs/reference/performance.md tells of.
 var flood = flag.Int("flood", 1, "how many times as much TestFloods sends")
 
 // floodRSS is how much memory a flood may take while it lasts, by how fast it comes
