@@ -23,6 +23,7 @@ type Store struct {
 	config   Config
 	lookup   lookup
 	troubles store.Troubles
+	seen     store.Recent[*mvccpb.KeyValue]
 
 	making chan struct{} // held while the fields below are looked at
 	client *clientv3.Client
@@ -70,7 +71,10 @@ func (s *Store) Health() store.Health { return s.troubles.Health(s.config.locati
 
 // Get returns the resource with this key as it is stored, without defaults.
 func (s *Store) Get(ctx context.Context, key resources.Key) (resources.Resource, error) {
-	r, _, err := s.read(ctx, key)
+	r, kv, err := s.read(ctx, key)
+	if err == nil && kv != nil {
+		s.seen.Note(key, kv)
+	}
 	return r, err
 }
 
@@ -244,8 +248,14 @@ func (s *Store) Delete(ctx context.Context, key resources.Key, version string) (
 	}
 }
 
-// expect returns what is stored, if version is empty or its own.
+// expect returns what is stored, if version is empty or its own. What Get has seen a
+// moment ago need not be asked for again.
 func (s *Store) expect(ctx context.Context, key resources.Key, version string) (resources.Resource, *mvccpb.KeyValue, error) {
+	if kv, ok := s.seen.Take(key); ok && version != "" {
+		if r, err := decode(key, kv); err == nil && r.Meta().ResourceVersion == version {
+			return r, kv, nil
+		}
+	}
 	old, kv, err := s.read(ctx, key)
 	if err == nil && version != "" && version != old.Meta().ResourceVersion {
 		err = store.Fail(store.ErrConflict, key)

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -26,7 +25,7 @@ type Store struct {
 	plain    *http.Transport
 	troubles store.Troubles
 	found    atomic.Pointer[string] // the group that the cluster has, nil before that is known
-	seen     lookedAt
+	seen     store.Recent[[]byte]
 }
 
 var _ store.Store = (*Store)(nil)
@@ -83,7 +82,7 @@ func (s *Store) Get(ctx context.Context, key resources.Key) (resources.Resource,
 	}
 	r, raw, err := s.read(ctx, h, key)
 	if err == nil {
-		s.seen.note(key, raw)
+		s.seen.Note(key, raw)
 	}
 	return r, err
 }
@@ -295,7 +294,7 @@ func (s *Store) Delete(ctx context.Context, key resources.Key, version string) (
 // expect returns what is stored, if version is empty or its own. What Get has seen a
 // moment ago need not be asked for again.
 func (s *Store) expect(ctx context.Context, h home, key resources.Key, version string) (resources.Resource, []byte, error) {
-	if raw := s.seen.take(key); raw != nil && version != "" {
+	if raw, ok := s.seen.Take(key); ok && version != "" {
 		if r, err := h.decode(raw, key); err == nil && r.Meta().ResourceVersion == version {
 			return r, raw, nil
 		}
@@ -305,36 +304,6 @@ func (s *Store) expect(ctx context.Context, h home, key resources.Key, version s
 		err = store.Fail(store.ErrConflict, key)
 	}
 	return old, raw, err
-}
-
-// lookedAt is what Get has read last, for the write that follows it.
-type lookedAt struct {
-	mu  sync.Mutex
-	key resources.Key
-	raw []byte
-	at  time.Time
-}
-
-// fresh is how long it may be taken for what is stored. A write is made for its
-// version in any case; what would change nothing is judged by it alone.
-const fresh = time.Second
-
-func (l *lookedAt) note(key resources.Key, raw []byte) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.key, l.raw, l.at = key, raw, time.Now()
-}
-
-// take returns it once, nil when it is another resource's, or too old.
-func (l *lookedAt) take(key resources.Key) []byte {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.key != key || time.Since(l.at) > fresh {
-		return nil
-	}
-	raw := l.raw
-	l.raw = nil
-	return raw
 }
 
 // mayWrite is an error for what can't be written here, before anything is asked.
