@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -55,14 +54,21 @@ func valuesIn(t *testing.T, c *clientv3.Client) map[string]string {
 	return values
 }
 
+// ran runs a command that has to end with this status, and returns what it printed.
+func ran(t *testing.T, status int, args []string) (out, errs string) {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	if got := run(t.Context(), args, strings.NewReader(""), &stdout, &stderr); got != status {
+		t.Fatalf("calctl %s: exit status %d\n%s%s", strings.Join(args, " "), got, stdout.String(), stderr.String())
+	}
+	return stdout.String(), stderr.String()
+}
+
 // calctl runs a command that has to work, and returns what it printed.
 func calctl(t *testing.T, args ...string) string {
 	t.Helper()
-	var out, errs bytes.Buffer
-	if status := run(t.Context(), args, strings.NewReader(""), &out, &errs); status != exitOK {
-		t.Fatalf("calctl %s: exit status %d\n%s%s", strings.Join(args, " "), status, out.String(), errs.String())
-	}
-	return out.String()
+	out, _ := ran(t, exitOK, args)
+	return out
 }
 
 // From etcd into a folder, and from there into another etcd, nothing is lost.
@@ -115,9 +121,8 @@ func TestMigrateEtcdAndFolder(t *testing.T) {
 		t.Errorf("%v of IPAM was made, %v", got, err)
 	}
 	// It ends as something nodes follow, and whoever is not followed is not written to.
-	var errs bytes.Buffer
-	if status := run(t.Context(), []string{"delete", "bgppeer", "rack1"}, nil, io.Discard, &errs); status != exitFailed || !strings.Contains(errs.String(), "locked for migration") {
-		t.Errorf("delete in the locked datastore: %d, %s", status, errs.String())
+	if _, errs := ran(t, exitFailed, []string{"delete", "bgppeer", "rack1"}); !strings.Contains(errs, "locked for migration") {
+		t.Errorf("delete in the locked datastore: %s", errs)
 	}
 	calctl(t, "datastore", "migrate", "unlock")
 	calctl(t, "delete", "bgppeer", "rack1")

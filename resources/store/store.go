@@ -59,3 +59,12 @@ type Locker interface {
 	// everybody. Lock fails when ctx is done before it is the caller's turn.
 	Lock(ctx context.Context) (alone Store, release func(), err error)
 }
+
+// A Foreseer is a Store that may refuse a resource, or keep a part of it only,
+// because somebody else has a say in it: Kubernetes in its Nodes.
+type Foreseer interface {
+	// Foresee says what there would be if next were written in the place of old, or
+	// created when old is nil: old itself when nothing would change, an error when it
+	// would be refused. It writes nothing.
+	Foresee(ctx context.Context, old, next resources.Resource) (resources.Resource, error)
+}

@@ -28,7 +28,10 @@ type Store struct {
 	seen     store.Recent[[]byte]
 }
 
-var _ store.Store = (*Store)(nil)
+var (
+	_ store.Store    = (*Store)(nil)
+	_ store.Foreseer = (*Store)(nil)
+)
 
 // Open returns the store in a cluster. It fails if the configuration makes no sense
 // or its files can't be read. Whether anybody answers is seen by the first request.
@@ -253,6 +256,34 @@ func (s *Store) change(h home, old resources.Resource, raw []byte, own resources
 	o.ResourceVersion = m.ResourceVersion
 	body, err := s.write(h, text, own, &o)
 	return request{verb: "PUT", path: path, body: body}, err
+}
+
+// Foresee says what a write would leave. All but a Node is kept as it is written.
+func (s *Store) Foresee(ctx context.Context, old, next resources.Resource) (resources.Resource, error) {
+	node, ok := next.(*resources.Node)
+	if !ok {
+		return next, nil
+	}
+	key := resources.KeyOf(next)
+	if old == nil {
+		return nil, mayWrite("Create", key)
+	}
+	h, err := s.home(ctx, key.Kind)
+	if err != nil {
+		return nil, err
+	}
+	_, raw, err := s.read(ctx, h, key)
+	if err != nil {
+		return nil, err
+	}
+	q, err := s.change(h, old, raw, node)
+	if err != nil {
+		return nil, err
+	}
+	if q.body == nil {
+		return old, nil
+	}
+	return next, nil
 }
 
 // write makes the object that own is, which text is as well.

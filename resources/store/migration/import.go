@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/calctl/calctl/resources"
@@ -39,6 +40,10 @@ func (i *Import) Rehearse(ctx context.Context) (Report, error) {
 		return Report{}, err
 	}
 	before := target.versions()
+	blanks, err := target.blanks(ctx)
+	if err != nil {
+		return Report{}, err
+	}
 	report := Report{Strangers: strangers(target, i.resources)}
 	if err := i.each(ctx, target, before, report.note); err != nil {
 		return Report{}, err
@@ -46,6 +51,7 @@ func (i *Import) Rehearse(ctx context.Context) (Report, error) {
 	if !i.lock.Importing { // else it may be what this import has written
 		report.Strangers = append(report.Strangers, report.keys(Updated)...)
 	}
+	report.Strangers = slices.DeleteFunc(report.Strangers, func(key resources.Key) bool { return blanks[key] })
 	report.Missing, err = missing(ctx, target, i.resources)
 	return report, err
 }

@@ -16,8 +16,9 @@ import (
 // A rehearsal is a Store in memory that began as a copy of another one. What is
 // done to it shows what would be done to the other. It is for one goroutine.
 type rehearsal struct {
-	entries map[resources.Key]entry
-	writes  int
+	entries  map[resources.Key]entry
+	writes   int
+	foreseer store.Foreseer // nil when the other one keeps what is written
 }
 
 // An entry is a resource, or why there is none that can be read.
@@ -31,6 +32,7 @@ var _ store.Store = (*rehearsal)(nil)
 // rehearse copies a datastore.
 func rehearse(ctx context.Context, s store.Store) (*rehearsal, error) {
 	r := &rehearsal{entries: map[resources.Key]entry{}}
+	r.foreseer, _ = s.(store.Foreseer)
 	for _, t := range resources.Types() {
 		all, err := s.List(ctx, t.Kind)
 		if broken, ok := errors.AsType[*store.BrokenError](err); ok {
@@ -56,6 +58,28 @@ func (r *rehearsal) versions() map[resources.Key]string {
 		}
 	}
 	return all
+}
+
+// blanks are the Nodes that hold nothing, for an empty one in their place would
+// change nothing: Kubernetes has them, and nothing of Calico is in them.
+func (r *rehearsal) blanks(ctx context.Context) (map[resources.Key]bool, error) {
+	all := map[resources.Key]bool{}
+	if r.foreseer == nil {
+		return all, nil
+	}
+	for key, e := range r.entries {
+		if key.Kind != resources.KindNode || e.broken != nil {
+			continue
+		}
+		empty := &resources.Node{Metadata: resources.Metadata{Name: key.Name}}
+		empty.Default()
+		is, err := r.foreseer.Foresee(ctx, e.Resource, empty)
+		if err != nil {
+			return nil, err
+		}
+		all[key] = is == e.Resource
+	}
+	return all, nil
 }
 
 func (r *rehearsal) Get(_ context.Context, key resources.Key) (resources.Resource, error) {
@@ -93,6 +117,11 @@ func (r *rehearsal) Create(ctx context.Context, next resources.Resource) (resour
 	if _, taken := r.entries[key]; taken {
 		return nil, store.Fail(store.ErrExists, key)
 	}
+	if r.foreseer != nil {
+		if _, err := r.foreseer.Foresee(ctx, nil, next); err != nil {
+			return nil, err
+		}
+	}
 	return r.put(ctx, resources.Clone(next))
 }
 
@@ -107,6 +136,11 @@ func (r *rehearsal) Update(ctx context.Context, next resources.Resource) (resour
 	}
 	own := resources.Clone(next)
 	store.Keep(old, own)
+	if r.foreseer != nil {
+		if own, err = r.foreseer.Foresee(ctx, old, own); err != nil {
+			return nil, err
+		}
+	}
 	was, err := resources.EncodeStored(old, nil)
 	if err != nil {
 		return nil, err

@@ -33,7 +33,8 @@ type Outcome struct {
 type Report struct {
 	Outcomes []Outcome
 	// Strangers are resources that the datastore holds and the import has not, or
-	// has otherwise: somebody else's, as far as one can know. Of a Rehearse only.
+	// has otherwise: somebody else's, as far as one can know. A Node that is
+	// Kubernetes' alone is none. Of a Rehearse only.
 	Strangers []resources.Key
 	// Missing are the passwords that would not be there, in words. Of a Rehearse
 	// only.
