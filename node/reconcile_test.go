@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -304,9 +305,9 @@ func (well) Health() store.Health { return store.Health{Location: "somewhere"} }
 // than a quarter of it.
 func TestRest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		looks := 0
+		var looks atomic.Int32
 		r := newReconciler("a", &recorder{}, func() fib.Host {
-			looks++
+			looks.Add(1)
 			<-time.After(10 * time.Millisecond)
 			return fib.Host{}
 		}, slog.New(slog.DiscardHandler))
@@ -318,8 +319,8 @@ func TestRest(t *testing.T) {
 			<-time.After(time.Millisecond)
 			r.Wake()
 		}
-		if looks < 20 || looks > 26 {
-			t.Errorf("%d looks of 10 ms each in a second", looks)
+		if n := looks.Load(); n < 20 || n > 26 {
+			t.Errorf("%d looks of 10 ms each in a second", n)
 		}
 		cancel()
 		if err := <-ended; err != nil {
