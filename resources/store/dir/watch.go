@@ -10,13 +10,10 @@ import (
 	"github.com/fsnotify/fsnotify"
 
 	"github.com/calctl/calctl/resources"
+	"github.com/calctl/calctl/resources/store"
 )
 
 const (
-	// quiet is how long nothing must happen for a burst of changes to be over,
-	// longestBurst how long one may keep us waiting.
-	quiet        = 20 * time.Millisecond
-	longestBurst = 200 * time.Millisecond
 	// anxious is the time between two looks while we can't rely on being told.
 	anxious = time.Second
 )
@@ -109,7 +106,7 @@ func (w *watch) wait() {
 	if w.burst.IsZero() {
 		w.burst = time.Now()
 	}
-	w.settle.Reset(max(0, min(quiet, longestBurst-time.Since(w.burst))))
+	w.settle.Reset(store.Settling(w.burst))
 }
 
 // look finds out what has changed and tells fn.

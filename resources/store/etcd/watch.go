@@ -16,10 +16,6 @@ import (
 )
 
 const (
-	// quiet is how long nothing must happen for a burst of changes to be over,
-	// longestBurst how long one may keep us waiting.
-	quiet        = 20 * time.Millisecond
-	longestBurst = 200 * time.Millisecond
 	// abreast is how long watches may take to come past the last change of a
 	// burst, before it is told all the same; they are asked again and again.
 	abreast  = time.Second
@@ -210,8 +206,8 @@ func (w *watch) loop(ctx context.Context, c *clientv3.Client, lost <-chan struct
 				if burst.IsZero() {
 					burst = time.Now()
 				}
-				settle.Reset(max(0, min(quiet, longestBurst-time.Since(burst))))
-			case !burst.IsZero() && w.level() && time.Since(burst) >= quiet:
+				settle.Reset(store.Settling(burst))
+			case !burst.IsZero() && w.level() && time.Since(burst) >= store.Quiet:
 				settle.Reset(0)
 			}
 		case <-settle.C:

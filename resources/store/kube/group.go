@@ -5,12 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+
+	"github.com/calctl/calctl/resources/crd"
 )
 
 // The two groups in which a cluster may have Calico's objects.
 const (
-	groupV1 = "crd.projectcalico.org/v1"
-	groupV3 = "projectcalico.org/v3"
+	groupV1 = string(crd.Classic)
+	groupV3 = string(crd.V3)
 )
 
 // group returns the one this cluster has. The API server is asked until it has said.

@@ -13,6 +13,7 @@ import (
 // A home is where the objects of a kind are, and how they are read.
 type home struct {
 	kind   resources.Kind
+	group  string // and version: what its objects have as apiVersion
 	path   string // /apis/crd.projectcalico.org/v1/bgppeers
 	plural string // bgppeers.crd.projectcalico.org, as kubectl has it
 	read   func(raw []byte) (metadata, string, error)
@@ -31,19 +32,19 @@ func isCalicos(kind resources.Kind) bool {
 func homeOf(kind resources.Kind, group, namespace string) home {
 	switch kind {
 	case kindService:
-		return home{kind: kind, path: "/api/v1/services", plural: "services"}
+		return home{kind: kind, group: "v1", path: "/api/v1/services", plural: "services"}
 	case kindEndpointSlice:
-		return home{kind: kind, path: "/apis/discovery.k8s.io/v1/endpointslices", plural: "endpointslices.discovery.k8s.io"}
+		return home{kind: kind, group: "discovery.k8s.io/v1", path: "/apis/discovery.k8s.io/v1/endpointslices", plural: "endpointslices.discovery.k8s.io"}
 	}
 	typ := resources.TypeOf(kind)
 	switch kind {
 	case resources.KindNode:
-		return home{kind, "/api/v1/nodes", typ.Plural, readNodeText}
+		return home{kind, "v1", "/api/v1/nodes", typ.Plural, readNodeText}
 	case resources.KindSecret:
-		return home{kind, "/api/v1/namespaces/" + url.PathEscape(namespace) + "/secrets", typ.Plural, readSecret}
+		return home{kind, "v1", "/api/v1/namespaces/" + url.PathEscape(namespace) + "/secrets", typ.Plural, readSecret}
 	}
 	domain, _, _ := strings.Cut(group, "/")
-	return home{kind, "/apis/" + group + "/" + typ.Plural, typ.Plural + "." + domain, func(raw []byte) (metadata, string, error) {
+	return home{kind, group, "/apis/" + group + "/" + typ.Plural, typ.Plural + "." + domain, func(raw []byte) (metadata, string, error) {
 		o, err := parse(raw)
 		if err != nil {
 			return o.metadata, "", err

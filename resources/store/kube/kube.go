@@ -172,7 +172,7 @@ func (s *Store) Create(ctx context.Context, r resources.Resource) (resources.Res
 	if err != nil {
 		return nil, err
 	}
-	body, err := s.write(h, text, own, nil)
+	body, err := writeCustom(h.group, h.kind, text, own.Meta(), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -254,7 +254,7 @@ func (s *Store) change(h home, old resources.Resource, raw []byte, own resources
 		return request{}, err
 	}
 	o.ResourceVersion = m.ResourceVersion
-	body, err := s.write(h, text, own, &o)
+	body, err := writeCustom(h.group, h.kind, text, own.Meta(), &o)
 	return request{verb: "PUT", path: path, body: body}, err
 }
 
@@ -284,14 +284,6 @@ func (s *Store) Foresee(ctx context.Context, old, next resources.Resource) (reso
 		return old, nil
 	}
 	return next, nil
-}
-
-// write makes the object that own is, which text is as well.
-func (s *Store) write(h home, text []byte, own resources.Resource, stored *object) ([]byte, error) {
-	if h.kind == resources.KindSecret {
-		return writeCustom("v1", h.kind, text, own.Meta(), stored)
-	}
-	return writeCustom(*s.found.Load(), h.kind, text, own.Meta(), stored)
 }
 
 // Delete removes a resource, if version is empty or its own.

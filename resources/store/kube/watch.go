@@ -24,10 +24,6 @@ import (
 )
 
 const (
-	// quiet is how long nothing must happen for a burst of changes to be over,
-	// longestBurst how long one may keep us waiting.
-	quiet        = 20 * time.Millisecond
-	longestBurst = 200 * time.Millisecond
 	// abreast is how long what is named by a resource may take to be seen after it,
 	// before the burst is told all the same; that is looked at again and again.
 	abreast   = time.Second
@@ -283,7 +279,7 @@ func (w *watch) loop(ctx context.Context, answers <-chan answer) error {
 			if burst.IsZero() {
 				burst = time.Now()
 			}
-			settle.Reset(max(0, min(quiet, longestBurst-time.Since(burst))))
+			settle.Reset(store.Settling(burst))
 		case <-settle.C:
 			snap := w.feed.Snapshot()
 			snap.Services = w.services.list()
