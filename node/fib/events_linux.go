@@ -7,9 +7,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// allEvents are the groups of everything a Scan reads.
+var allEvents = []int{
+	unix.RTNLGRP_LINK, unix.RTNLGRP_IPV4_IFADDR, unix.RTNLGRP_IPV6_IFADDR,
+	unix.RTNLGRP_IPV4_ROUTE, unix.RTNLGRP_IPV6_ROUTE, unix.RTNLGRP_NEXTHOP,
+}
+
 // openEvents subscribes to what changes in the kernel, except by our own
 // hand: writing a million routes would drown everything else.
-func openEvents(ours uint32, buffer int) (*socket, error) {
+func openEvents(ours uint32, buffer int, groups ...int) (*socket, error) {
 	s, err := openSocket(unix.SOCK_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
@@ -20,17 +26,13 @@ func openEvents(ours uint32, buffer int) (*socket, error) {
 		s.close()
 		return nil, err
 	}
-	for _, group := range []int{
-		unix.RTNLGRP_LINK, unix.RTNLGRP_IPV4_IFADDR, unix.RTNLGRP_IPV6_IFADDR,
-		unix.RTNLGRP_IPV4_ROUTE, unix.RTNLGRP_IPV6_ROUTE,
-	} {
-		if err := s.option(unix.NETLINK_ADD_MEMBERSHIP, group); err != nil {
+	for _, group := range groups {
+		err := s.option(unix.NETLINK_ADD_MEMBERSHIP, group)
+		if err != nil && group != unix.RTNLGRP_NEXTHOP { // which kernels without such objects don't know
 			s.close()
 			return nil, fmt.Errorf("netlink subscription: %w", err)
 		}
 	}
-	// Kernels without next-hop objects don't know the group.
-	_ = s.option(unix.NETLINK_ADD_MEMBERSHIP, unix.RTNLGRP_NEXTHOP)
 	return s, nil
 }
 

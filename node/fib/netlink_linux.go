@@ -35,6 +35,13 @@ var _ Kernel = (*Netlink)(nil)
 // thousand refusals fit into the receive buffer.
 const batchBytes = 64 << 10
 
+// mostDumps is how often IPv6 routes are read if their table changes each time
+// meanwhile: the kernel leaves routes out then, and tells others twice, and says nothing
+// of it. It continues after as many of the tree's nodes as it has told, of which some
+// may have gone. A reader that was slow and got three quarters still has all but one in
+// ten million by this many.
+const mostDumps = 12
+
 // eventBuffer is the room for events. A full one is no catastrophe (ErrLost).
 const eventBuffer = 32 << 20
 
@@ -85,7 +92,7 @@ func (n *Netlink) connect(events int) (err error) {
 	n.look.receiveBuffer(4 << 20)
 	// Lets the kernel leave out other tables; without it we do (parseRoute).
 	_ = n.look.option(unix.NETLINK_GET_STRICT_CHK, 1)
-	if n.watch, err = openEvents(n.write.port, events); err != nil {
+	if n.watch, err = openEvents(n.write.port, events, allEvents...); err != nil {
 		return err
 	}
 	fd, err := unix.FcntlInt(uintptr(n.watch.fd), unix.F_DUPFD_CLOEXEC, 0)
@@ -224,30 +231,41 @@ func (n *Netlink) Scan(tell func(*Event)) (err error) {
 	if interrupted != nil && !errors.Is(interrupted, ErrInterrupted) {
 		return interrupted
 	}
-	for _, d := range []struct {
-		kind   uint16
-		family byte
-		again  bool
-	}{
-		{unix.RTM_GETLINK, unix.AF_UNSPEC, false},
-		{unix.RTM_GETADDR, unix.AF_UNSPEC, false},
-		{unix.RTM_GETROUTE, unix.AF_INET, false},
-		{unix.RTM_GETROUTE, unix.AF_INET6, false},
-		// IPv6 leaves routes out, and tells others twice, when its table changes
-		// meanwhile, and says nothing of it. What is left out each time is rare.
-		{unix.RTM_GETROUTE, unix.AF_INET6, true},
-		{unix.RTM_GETROUTE, unix.AF_INET6, true},
-	} {
-		if d.again && !n.watch.waits() {
-			break // nothing has changed
-		}
-		again = d.again
-		switch err := n.look.dump(d.kind, d.family, each); {
+	dump := func(kind uint16, family byte) error {
+		switch err := n.look.dump(kind, family, each); {
 		case errors.Is(err, ErrInterrupted):
 			interrupted = err
 		case errors.Is(err, unix.ENOENT): // a table nobody has written to yet
 		case err != nil:
 			return err
+		}
+		return nil
+	}
+	for _, d := range []struct {
+		kind   uint16
+		family byte
+	}{
+		{unix.RTM_GETLINK, unix.AF_UNSPEC},
+		{unix.RTM_GETADDR, unix.AF_UNSPEC},
+		{unix.RTM_GETROUTE, unix.AF_INET},
+	} {
+		if err := dump(d.kind, d.family); err != nil {
+			return err
+		}
+	}
+	for range mostDumps {
+		ear, err := openEvents(n.write.port, 1<<16, unix.RTNLGRP_IPV6_ROUTE)
+		if err != nil {
+			return err
+		}
+		err = dump(unix.RTM_GETROUTE, unix.AF_INET6)
+		again = ear.waits()
+		ear.close()
+		if err != nil {
+			return err
+		}
+		if !again {
+			break
 		}
 	}
 	return interrupted

@@ -62,7 +62,7 @@ func TestReadWhileItChanges(t *testing.T) {
 	mine.Apply(ops, errs)
 	churn(t, others, hops)
 	missed := 0
-	for range 20 {
+	for range 8 {
 		found := map[netip.Prefix]bool{}
 		if err := look.Scan(func(ev *Event) {
 			if ev.Kind == RouteEvent && ev.Route.Metric == metric {
