@@ -168,9 +168,13 @@ func TestNoCarrier(t *testing.T) {
 		none = append(none, strings.Fields(r)[0]+" is an unreachable route")
 	}
 	expect(t, look, none...)
-	if st := s.Status(); st.NotInstalled != 4 || st.Failed[0].Reason != "next hop 192.0.2.2 is not reachable: no usable link for the route to 192.0.2.0/24" {
-		t.Errorf("%+v", st)
-	}
+	wait(t, func() string { // written is not recorded yet
+		st := s.Status()
+		if st.NotInstalled != 4 || len(st.Failed) != 4 || st.Failed[0].Reason != "next hop 192.0.2.2 is not reachable: no usable link for the route to 192.0.2.0/24" {
+			return fmt.Sprintf("%+v", st)
+		}
+		return ""
+	})
 	if s.Reach(addrs("192.0.2.2")[0]).Resolvable {
 		t.Error("a next hop on a link without carrier can be reached")
 	}
