@@ -121,13 +121,10 @@ func TestLabKubeComesBackEmpty(t *testing.T) {
 	undisturbed(t, "the API server back, empty, and filled", watched)
 	t.Logf("a change is everywhere after %v", c.change(1))
 
-	// Meant.
-	for _, plural := range []string{"ippools", "bgppeers"} {
-		c.Delete(v3 + plural)
-	}
-	for i := range 3 {
-		c.Delete(fmt.Sprintf("/api/v1/nodes/n%d", i+1))
-	}
+	// Once more, and meant.
+	c.Forget()
+	c.Restart()
+	c.furnish(c.operator)
 	lab.Until(t, 20*time.Second, "what is emptied at once is not obeyed", c.datastore(troubled("resources are gone at once")))
 	c.meant(t)
 }
