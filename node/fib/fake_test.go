@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -22,6 +23,8 @@ type mapKernel struct {
 	events []Event
 	lost   bool
 	news   chan struct{}
+
+	pause time.Duration // before operations are carried out
 
 	ops  int
 	fail func(op int) error // what happens to the op-th operation instead
@@ -58,6 +61,9 @@ func newMapKernel() *mapKernel {
 func (k *mapKernel) put(r KernelRoute) { k.routes[place{r.Dst, r.Metric}] = r }
 
 func (k *mapKernel) Apply(ops []Op, errs []error) {
+	if k.pause > 0 {
+		<-time.After(k.pause)
+	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for i, op := range ops {

@@ -95,21 +95,27 @@ type move struct {
 	stray      bool // its removal, beside what the entry has
 }
 
-// plan fills the round from the queues.
+func (r *round) reset() { r.ops, r.moves, r.last = r.ops[:0], r.moves[:0], r.last[:0] }
+
+// plan fills the round from the queues, or takes the one planned ahead.
 func (s *Syncer) plan() {
 	r := &s.round
-	r.ops, r.moves, r.last = r.ops[:0], r.moves[:0], r.last[:0]
+	r.reset()
+	if len(s.ahead.moves) > 0 {
+		s.round, s.ahead = s.ahead, s.round
+		return
+	}
 	for _, id := range s.first {
 		s.planOne(id)
 	}
 	s.first = s.first[:0]
-	for n := 0; n < roundSize && s.mayWrite(); n++ {
+	for n := 0; n < s.most && s.mayWrite(); n++ {
 		s.mix()
 		id := s.writes.pop()
 		s.table.at(id).flags &^= toWrite
 		s.planOne(id)
 	}
-	for n := 0; n < roundSize && s.mayRemove(); n++ {
+	for n := 0; n < s.most && s.mayRemove(); n++ {
 		id := s.removes.pop()
 		s.table.at(id).flags &^= toRemove
 		s.planOne(id)
@@ -118,10 +124,59 @@ func (s *Syncer) plan() {
 		r.moves = append(r.moves, m)
 		r.ops = append(r.ops, Op{Kind: Remove, Dst: s.table.at(m.id).dst.prefix(), Metric: m.metric})
 	}
+	r.room()
+}
+
+// room makes room for the fates of the operations.
+func (r *round) room() {
 	if cap(r.errs) < len(r.ops) {
 		r.errs = make([]error, max(len(r.ops), 2*roundSize))
 	}
 	r.errs = r.errs[:len(r.ops)]
+}
+
+// apply has the kernel take the round. That of many takes its time, in which the next
+// ones are taken in and planned.
+func (s *Syncer) apply() {
+	if len(s.round.ops) < s.most {
+		s.kernel.Apply(s.round.ops, s.round.errs)
+		return
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.kernel.Apply(s.round.ops, s.round.errs)
+	}()
+	s.take(s.inbox.get())
+	s.planAhead()
+	<-done
+}
+
+// planAhead fills the round behind this one with new routes as long as nothing else
+// waits. Whatever is heard until it is written is newer, and does not change it: it
+// queues the routes it is about, which are written again.
+func (s *Syncer) planAhead() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.first) > 0 || s.removes.len() > 0 || len(s.delayed) > 0 {
+		return
+	}
+	for n := 0; n < s.most && s.mayWrite(); n++ {
+		s.mix()
+		id := s.writes.ids[s.writes.head]
+		e := s.table.at(id)
+		if e.want == 0 || e.have != 0 || e.flags != claimed|toWrite || s.contests.held(e.dst) {
+			break
+		}
+		target, metric, blocked := s.target(e)
+		if plan(target, e.have, e.metric != metric, blocked) != add {
+			break
+		}
+		s.writes.pop()
+		e.flags &^= toWrite
+		s.move(&s.ahead, id, Add, target, metric)
+	}
+	s.ahead.room()
 }
 
 // manyWait is how many new routes have to wait for their order to matter.
@@ -177,10 +232,10 @@ func (s *Syncer) planOne(id uint32) {
 		}
 		s.table.forget(id)
 	case add:
-		s.move(id, Add, target, metric)
+		s.move(&s.round, id, Add, target, metric)
 	case replace:
 		if s.delayed[e.have].to != target { // else it is turned soon
-			s.move(id, Replace, target, metric)
+			s.move(&s.round, id, Replace, target, metric)
 		}
 	case remove:
 		s.remove(id, e.metric, false)
@@ -223,15 +278,16 @@ func (s *Syncer) remove(id, metric uint32, stray bool) {
 	s.round.last = append(s.round.last, move{id: id, metric: metric, kind: Remove, stray: stray})
 }
 
-func (s *Syncer) move(id uint32, kind OpKind, target, metric uint32) {
+func (s *Syncer) move(r *round, id uint32, kind OpKind, target, metric uint32) {
 	e := s.table.at(id)
 	e.flags |= moving
 	hops := *s.table.sets.at(target)
 	if e.flags&direct != 0 {
 		hops = onlink(hops)
 	}
-	s.round.moves = append(s.round.moves, move{id: id, target: target, metric: metric, kind: kind})
-	s.round.ops = append(s.round.ops, Op{Kind: kind, Dst: e.dst.prefix(), Metric: metric, Hops: hops})
+	s.table.sets.hold(target) // nobody may want it any more when it is written
+	r.moves = append(r.moves, move{id: id, target: target, metric: metric, kind: kind})
+	r.ops = append(r.ops, Op{Kind: kind, Dst: e.dst.prefix(), Metric: metric, Hops: hops})
 }
 
 func onlink(hops []Hop) []Hop {
@@ -275,6 +331,7 @@ func (s *Syncer) record() {
 			s.refuse(m, e, err)
 			example = err
 		}
+		s.table.sets.drop(m.target)
 		s.table.forget(m.id)
 	}
 	if errors.Is(example, syscall.EPERM) && !s.barred {

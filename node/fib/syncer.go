@@ -49,7 +49,9 @@ type Syncer struct {
 	retryAt  time.Time     // when to try the refused again; zero: no need
 	backoff  time.Duration // how far away retryAt is put the next time
 	tried    int           // how many were refused when the timer last rang
+	most     int           // writes of a round, and removals
 	round    round
+	ahead    round            // the next one, if it was planned while the kernel took this one
 	leaving  map[passage]int  // routes that are to go from one set to another
 	delayed  map[uint32]delay // turns of sets that wait for other writes
 	lastVias viaCache
@@ -84,6 +86,7 @@ func NewSyncer(k Kernel, log *slog.Logger) (*Syncer, error) {
 		delayed: map[uint32]delay{},
 		strays:  map[uint32][]stray{},
 		backoff: retryFirst,
+		most:    roundSize,
 	}
 	if err := s.look(); err != nil && !errors.Is(err, ErrInterrupted) {
 		return nil, fmt.Errorf("reading the kernel's routes: %w", err)
@@ -191,7 +194,10 @@ func (s *Syncer) attend(ctx context.Context, again <-chan struct{}) error {
 // that news never waits long. It reports whether there is more.
 func (s *Syncer) turn() (busy bool, err error) {
 	settled := s.settled.Load() // before the inbox: what was wanted before Settled is then known
-	s.take(s.inbox.get())
+	// While the kernel can have a round at once, it need not wait for the inbox.
+	if len(s.ahead.moves) == 0 || settled && !s.swept {
+		s.take(s.inbox.get())
+	}
 	if err := s.listen(); err != nil {
 		return false, err
 	}
@@ -239,12 +245,12 @@ func (s *Syncer) turn() (busy bool, err error) {
 	s.plan()
 	s.mu.Unlock()
 
-	s.kernel.Apply(s.round.ops, s.round.errs)
+	s.apply()
 
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.record()
-	return len(s.first) > 0 || s.mayWrite() || s.mayRemove() || s.due(), nil
+	return len(s.ahead.moves) > 0 || len(s.first) > 0 || s.mayWrite() || s.mayRemove() || s.due(), nil
 }
 
 // nextTime is when turn has something to do even if nothing happens.

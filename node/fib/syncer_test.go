@@ -124,11 +124,22 @@ func anyOrder(t *testing.T, seed uint64) {
 	if seed%3 == 1 {
 		k.interrupt = func(scan int) bool { return scan%4 != 0 }
 	}
-	s, stop := start(t, k)
+	s, err := NewSyncer(k, verbose(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if seed%4 > 1 { // rounds that are full, and planned while the kernel takes its time
+		s.most, k.pause = 1+w.IntN(8), time.Duration(w.IntN(2))*time.Millisecond
+	}
+	most := 20
+	if seed%4 == 3 { // nothing but new routes, mostly
+		w.dsts, w.vias, w.via6, most = append(prefixes(600, false), w.dsts...), w.vias[:7], w.via6[:3], 60
+	}
+	stop := run(t, s)
 	var batches [][]Route
 	settle := w.IntN(40)
 	for i := range 40 {
-		b := w.batch(1 + w.IntN(20))
+		b := w.batch(1 + w.IntN(most))
 		batches = append(batches, b)
 		s.Want(b)
 		if i == settle {
@@ -157,6 +168,32 @@ func anyOrder(t *testing.T, seed uint64) {
 		t.Errorf("status (-only the last wants +all):\n%s", diff)
 	}
 	consistent(t, s)
+}
+
+// TestSettledBehindAFullRound: what was wanted before Settled is not deleted, though a
+// round is planned already.
+func TestSettledBehindAFullRound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := newMapKernel()
+		k.pause = time.Millisecond
+		k.put(ourRoute(netip.MustParsePrefix("10.1.0.0/24"), hop("192.0.2.2", 2)))
+		s, err := NewSyncer(k, verbose(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.most = 2
+		stop := run(t, s)
+		s.Want(through(prefixes(10, false), "192.0.2.2"))
+		synctest.Wait() // the kernel has the first two
+		s.Want(want("10.1.0.0/24 192.0.2.2"))
+		s.Settled()
+		<-time.After(time.Second)
+		synctest.Wait()
+		stop()
+		if r := s.Status(); k.ops != 10 || r.Installed != 11 {
+			t.Errorf("%d operations for 10 new routes: %+v", k.ops, r)
+		}
+	})
 }
 
 // anyones is a random route in one of our places.

@@ -197,7 +197,9 @@ func (t *table) setOf(hops []Hop) uint32 {
 	}
 	for i, h := range *t.sets.at(id) {
 		if hops[i].Onlink && !h.Onlink { // the one who knows better
-			(*t.sets.at(id))[i].Onlink = true
+			better := slices.Clone(*t.sets.at(id)) // a round may be reading the other
+			better[i].Onlink = true
+			*t.sets.at(id) = better
 		}
 	}
 	return id
