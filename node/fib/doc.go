@@ -8,7 +8,8 @@
 // (scan), finds the hops of next hops whose ground has moved (facts, resolve),
 // decides what to do for at most 4096 destinations that wait (plan) and writes it
 // (round, wire, netlink). Everything but the last is free of system calls and
-// is tested with a map for a kernel.
+// is tested with a map for a kernel. When many new routes wait, the next ones are taken
+// in and planned while the kernel takes these.
 //
 // Where the kernel has next-hop objects, routes name one instead of spelling out
 // their hops (objects): they are written faster, and when all routes of one set of

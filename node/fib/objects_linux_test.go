@@ -109,7 +109,7 @@ func TestObjects(t *testing.T) {
 			stop()
 			var seen []string
 			if err := witness.Changes(func(ev *Event) {
-				if ev.Kind == RouteEvent {
+				if ev.Kind == RouteEvent && ev.Route.own() {
 					seen = append(seen, fmt.Sprint(ev.Gone, " ", ev.Route.Dst))
 				}
 			}); err != nil || len(seen) != 1 {

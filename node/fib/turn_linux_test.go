@@ -42,10 +42,10 @@ func lostPeer(t *testing.T, compat string, plain bool) {
 	events := func() (routes, objects int) {
 		t.Helper()
 		if err := witness.Changes(func(ev *Event) {
-			switch ev.Kind {
-			case RouteEvent:
+			switch {
+			case ev.Kind == RouteEvent && ev.Route.own():
 				routes++
-			case ObjectEvent:
+			case ev.Kind == ObjectEvent:
 				objects++
 			}
 		}); err != nil {
