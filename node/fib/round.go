@@ -95,12 +95,10 @@ type move struct {
 	stray      bool // its removal, beside what the entry has
 }
 
-func (r *round) reset() { r.ops, r.moves, r.last = r.ops[:0], r.moves[:0], r.last[:0] }
-
 // plan fills the round from the queues, or takes the one planned ahead.
 func (s *Syncer) plan() {
 	r := &s.round
-	r.reset()
+	r.ops, r.moves, r.last = r.ops[:0], r.moves[:0], r.last[:0]
 	if len(s.ahead.moves) > 0 {
 		s.round, s.ahead = s.ahead, s.round
 		return
