@@ -207,9 +207,9 @@ func TestLabNextHopTwoHopsAway(t *testing.T) {
 	lab.Until(t, 10*time.Second, "the route through the middle", hasRoute(r1, "10.2.0.0/24", "via 192.168.1.9 dev eth0"))
 	// The way to the next hop goes, and comes back.
 	r1.IP("route", "del", "192.168.2.0/24")
-	lab.Until(t, 5*time.Second, "the route unreachable", hasRoute(r1, "10.2.0.0/24", "unreachable"))
+	lab.Until(t, 2*time.Second, "the route unreachable", hasRoute(r1, "10.2.0.0/24", "unreachable"))
 	r1.IP("route", "add", "192.168.2.0/24", "via", "192.168.1.9")
-	lab.Until(t, 5*time.Second, "the route back", hasRoute(r1, "10.2.0.0/24", "via 192.168.1.9"))
+	lab.Until(t, 2*time.Second, "the route back", hasRoute(r1, "10.2.0.0/24", "via 192.168.1.9"))
 }
 
 func TestLabEqualPathsShareTheLoad(t *testing.T) {

@@ -206,7 +206,7 @@ func (c *cluster) sharesOne(t *testing.T, datastore string, thief ...string) {
 	begin := time.Now()
 	c.operator.Apply("apiVersion: projectcalico.org/v3\nkind: BGPPeer\nmetadata: {name: router}\nspec: {peerIP: 192.168.5.9, asNumber: 64999}\n")
 	applied := time.Since(begin)
-	lab.Until(t, 5*time.Second, "the BGPPeer at all nodes", func() error {
+	lab.Until(t, time.Second, "the BGPPeer at all nodes", func() error {
 		for _, n := range c.nodes {
 			if _, err := n.Peer("192.168.5.9"); err != nil {
 				return fmt.Errorf("%s: %w", n.Name, err)

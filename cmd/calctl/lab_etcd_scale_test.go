@@ -54,7 +54,7 @@ func startsWith(t *testing.T, node *lab.Calctl, count int) {
 	})
 	took := time.Since(begin)
 	t.Logf("start to %d sessions in status: %v", count, took)
-	if took > 10*time.Second {
-		t.Errorf("the start took %v, want less than 10 s", took)
+	if took > 3*time.Second {
+		t.Errorf("the start took %v, want less than 3 s", took)
 	}
 }

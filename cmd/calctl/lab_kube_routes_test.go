@@ -68,7 +68,7 @@ func kubeServices(t *testing.T, k *lab.KubeAPI, node *lab.Calctl, bird *lab.Bird
 	const four, six = "10.20.1.5/32 10.20.1.6/32 10.96.0.0/16 203.0.113.0/24", "fd20::45/128 fd20::46/128 fd96::/112"
 	hear := func(what, moreFour, moreSix string) {
 		t.Helper()
-		took := lab.Until(t, 5*time.Second, what, func() error {
+		took := lab.Until(t, time.Second, what, func() error {
 			return errors.Join(hearsBy(bird, "r1", four+" "+moreFour)(), hearsBy(bird, "r1_six", six+" "+moreSix)())
 		})
 		t.Logf("%s: %v", what, took.Round(time.Millisecond))
@@ -100,7 +100,7 @@ func kubeServices(t *testing.T, k *lab.KubeAPI, node *lab.Calctl, bird *lab.Bird
 	slice("4", "10.20.1.5", "r1", true)
 	hear("one is here again", "198.51.100.0/24 10.96.1.1/32 203.0.113.1/32 198.51.100.1/32", "")
 	k.Apply("/api/v1/nodes/r1", "{apiVersion: v1, kind: Node, metadata: {name: r1, labels: {node.kubernetes.io/exclude-from-external-load-balancers: 'true'}}}")
-	lab.Until(t, 5*time.Second, "nothing of a node that load balancers shall not send to", func() error {
+	lab.Until(t, time.Second, "nothing of a node that load balancers shall not send to", func() error {
 		return errors.Join(hearsBy(bird, "r1", "10.20.1.5/32 10.20.1.6/32")(), hearsBy(bird, "r1_six", "fd20::45/128 fd20::46/128")())
 	})
 	k.Apply("/api/v1/nodes/r1", "{apiVersion: v1, kind: Node, metadata: {name: r1}}")

@@ -96,7 +96,7 @@ func TestLabTwoRoutersWithBird(t *testing.T) {
 	node.Apply(labR1)
 
 	node.Start()
-	took := lab.Until(t, 5*time.Second, "BIRD's network in r1's kernel", hasRoute(r1, "10.2.0.0/24", "via 192.168.1.2 dev eth0 proto 179"))
+	took := lab.Until(t, 1500*time.Millisecond, "BIRD's network in r1's kernel", hasRoute(r1, "10.2.0.0/24", "via 192.168.1.2 dev eth0 proto 179"))
 	t.Logf("start of node run to route in the kernel: %v", took)
 	node.Established("192.168.1.2", time.Second)
 
@@ -142,7 +142,7 @@ func TestLabTwoRoutersBothCalctl(t *testing.T) {
 		"name: r1-", "name: r2-", "name: r1}", "name: r2}", "name: r2}", "name: r1}", "10.1.", "10.2.").Replace(labR1))
 	n1.Start()
 	n2.Start()
-	took := lab.Until(t, 10*time.Second, "routes on both sides", func() error {
+	took := lab.Until(t, 3*time.Second, "routes on both sides", func() error {
 		return errors.Join(hasRoute(r1, "10.2.0.0/24", "via 192.168.1.2")(), hasRoute(r2, "10.1.0.0/24", "via 192.168.1.1")())
 	})
 	t.Logf("start of both nodes to routes in both kernels: %v", took)

@@ -101,10 +101,10 @@ func TestBird(t *testing.T) {
 			a.run()
 			took := a.await(5 * time.Second)
 			t.Logf("established after %v", took)
-			if took > 3*time.Second {
+			if took > 200*time.Millisecond {
 				t.Errorf("it took %v", took)
 			}
-			lab.Until(t, 5*time.Second, "BIRD's view", func() error {
+			lab.Until(t, time.Second, "BIRD's view", func() error {
 				return lab.Contains(b.protocol(name), "Established", "Graceful restart", "Restart time: 77", "Restart recovery",
 					"AF supported: ip"+name, "AF preserved: ip"+name, "4-octet AS numbers", "Route refresh", "Extended message", "ADD-PATH",
 					"external multihop")
@@ -248,7 +248,7 @@ func TestBirdSaysWhy(t *testing.T) {
 	n := wire.Shutdown(wire.AdminShutdown, "new kernel").Hard()
 	a.s.Stop(&n)
 	a.stop()
-	lab.Until(t, 5*time.Second, "BIRD's view", func() error {
+	lab.Until(t, time.Second, "BIRD's view", func() error {
 		return lab.Contains(b.protocol("v4"), "Received: Administrative shutdown", "new kernel")
 	})
 

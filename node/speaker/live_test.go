@@ -221,7 +221,7 @@ func TestCloseTellsPeers(t *testing.T) {
 	t.Logf("closed in %v", time.Since(start))
 	for _, b := range []*lab.Bird{one, two} {
 		birdRoute(t, b, "172.16.1.0/24")
-		lab.Until(t, 5*time.Second, "BIRD's log", func() error {
+		lab.Until(t, time.Second, "BIRD's log", func() error {
 			return lab.Contains(b.Output(), `Administrative shutdown: "calctl is stopping"`)
 		})
 	}
