@@ -104,25 +104,30 @@ func (s *Syncer) plan() {
 		return
 	}
 	for _, id := range s.first {
-		s.planOne(id)
+		s.planOne(r, id)
 	}
 	s.first = s.first[:0]
 	for n := 0; n < s.most && s.mayWrite(); n++ {
 		s.mix()
-		id := s.writes.pop()
-		s.table.at(id).flags &^= toWrite
-		s.planOne(id)
+		s.planWrite(r)
 	}
 	for n := 0; n < s.most && s.mayRemove(); n++ {
 		id := s.removes.pop()
 		s.table.at(id).flags &^= toRemove
-		s.planOne(id)
+		s.planOne(r, id)
 	}
 	for _, m := range r.last {
 		r.moves = append(r.moves, m)
 		r.ops = append(r.ops, Op{Kind: Remove, Dst: s.table.at(m.id).dst.prefix(), Metric: m.metric})
 	}
 	r.room()
+}
+
+// planWrite plans the first of the writes.
+func (s *Syncer) planWrite(r *round) {
+	id := s.writes.pop()
+	s.table.at(id).flags &^= toWrite
+	s.planOne(r, id)
 }
 
 // room makes room for the fates of the operations.
@@ -162,17 +167,10 @@ func (s *Syncer) planAhead() {
 	for n := 0; n < s.most && s.mayWrite(); n++ {
 		s.mix()
 		id := s.writes.ids[s.writes.head]
-		e := s.table.at(id)
-		if e.want == 0 || e.have != 0 || e.flags != claimed|toWrite || s.contests.held(e.dst) {
+		if e := s.table.at(id); e.want == 0 || e.have != 0 || e.flags != claimed|toWrite {
 			break
 		}
-		target, metric, blocked := s.target(e)
-		if plan(target, e.have, e.metric != metric, blocked) != add {
-			break
-		}
-		s.writes.pop()
-		e.flags &^= toWrite
-		s.move(&s.ahead, id, Add, target, metric)
+		s.planWrite(&s.ahead)
 	}
 	s.ahead.room()
 }
@@ -205,7 +203,7 @@ func (s *Syncer) mayRemove() bool {
 	return s.removes.len() > 0 && s.removes.after[s.removes.head] <= s.writes.done
 }
 
-func (s *Syncer) planOne(id uint32) {
+func (s *Syncer) planOne(r *round, id uint32) {
 	e := s.table.at(id)
 	if e.flags&moving != 0 {
 		return // it stood in both queues
@@ -217,7 +215,7 @@ func (s *Syncer) planOne(id uint32) {
 		return // until calm lets it go
 	}
 	if e.flags&doubled != 0 {
-		s.remove(id, e.metric, false)
+		s.remove(r, id, e.metric, false)
 		return
 	}
 	target, metric, blocked := s.target(e)
@@ -226,17 +224,17 @@ func (s *Syncer) planOne(id uint32) {
 	case keep:
 		e.refusal = 0
 		for _, stray := range s.strays[id] {
-			s.remove(id, stray.metric, true)
+			s.remove(r, id, stray.metric, true)
 		}
 		s.table.forget(id)
 	case add:
-		s.move(&s.round, id, Add, target, metric)
+		s.move(r, id, Add, target, metric)
 	case replace:
 		if s.delayed[e.have].to != target { // else it is turned soon
-			s.move(&s.round, id, Replace, target, metric)
+			s.move(r, id, Replace, target, metric)
 		}
 	case remove:
-		s.remove(id, e.metric, false)
+		s.remove(r, id, e.metric, false)
 	}
 }
 
@@ -271,9 +269,9 @@ func (s *Syncer) target(e *entry) (target, metric uint32, blocked bool) {
 }
 
 // remove has a route of ours deleted at the end of the round.
-func (s *Syncer) remove(id, metric uint32, stray bool) {
+func (s *Syncer) remove(r *round, id, metric uint32, stray bool) {
 	s.table.at(id).flags |= moving
-	s.round.last = append(s.round.last, move{id: id, metric: metric, kind: Remove, stray: stray})
+	r.last = append(r.last, move{id: id, metric: metric, kind: Remove, stray: stray})
 }
 
 func (s *Syncer) move(r *round, id uint32, kind OpKind, target, metric uint32) {
